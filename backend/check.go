@@ -1,0 +1,83 @@
+package backend
+
+import (
+	"net/netip"
+	"strings"
+)
+
+// What no backend should have to check for itself: values that are wrong
+// whatever the library.
+
+// maxALPN is what fits into the extension (RFC 7301, 3.1).
+const maxALPN = 1<<16 - 3
+
+// Check gives an error of kind Config for values that can't be used, and
+// replaces zero versions by the defaults.
+func (c *ServerConfig) Check() error {
+	if c.Client > CertMandatory {
+		return &Error{Kind: Config, Reason: BadMode}
+	}
+	return c.check(c.Client != CertNone)
+}
+
+// Check is what it is for a server, and checks the server name too.
+func (c *ClientConfig) Check() error {
+	if c.ServerName != "" && !isAddress(c.ServerName) && !isHostName(c.SNI()) {
+		return &Error{Kind: Config, Where: c.ServerName, Reason: BadServerName}
+	}
+	return c.check(!c.NoVerifyCert)
+}
+
+// SNI is the server name as it is sent: without a final dot, and empty for
+// an address (RFC 6066, 3).
+func (c *ClientConfig) SNI() string {
+	if isAddress(c.ServerName) {
+		return ""
+	}
+	return strings.TrimSuffix(c.ServerName, ".")
+}
+
+func (c *Common) check(verifies bool) error {
+	if c.MinVersion == 0 {
+		c.MinVersion = TLS12
+	}
+	if c.MaxVersion == 0 {
+		c.MaxVersion = TLS13
+	}
+	if c.MinVersion < TLS12 || c.MaxVersion > TLS13 || c.MinVersion > c.MaxVersion {
+		return &Error{Kind: Config, Reason: BadVersions}
+	}
+	n := 0
+	for _, p := range c.ALPN {
+		n += 1 + len(p)
+		if len(p) == 0 || len(p) > 255 || n > maxALPN {
+			return &Error{Kind: Config, Where: p, Reason: BadALPN}
+		}
+	}
+	if verifies && len(c.Anchors) == 0 {
+		return &Error{Kind: Config, Reason: NoAnchor}
+	}
+	return nil
+}
+
+func isAddress(s string) bool {
+	a, err := netip.ParseAddr(s)
+	return err == nil && a.Zone() == ""
+}
+
+// isHostName is generous where names in use are: underscores count as
+// letters. A name that ends in a number is a mistyped address.
+func isHostName(s string) bool {
+	if len(s) == 0 || len(s) > 253 {
+		return false
+	}
+	labels := strings.Split(s, ".")
+	for _, l := range labels {
+		if len(l) == 0 || len(l) > 63 || l[0] == '-' || l[len(l)-1] == '-' || strings.Trim(l, ldh) != "" {
+			return false
+		}
+	}
+	return strings.Trim(labels[len(labels)-1], "0123456789") != ""
+}
+
+const ldh = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"

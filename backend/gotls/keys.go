@@ -1,0 +1,87 @@
+package gotls
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"crypto/tls"
+	"crypto/x509"
+
+	"ucspitls/backend"
+)
+
+const minRSA = 2048
+
+// parsePair checks everything about a pair that can be wrong.
+func parsePair(p *backend.KeyPair) (*tls.Certificate, error) {
+	bad := func(where string, r backend.Reason, err error) error {
+		return &backend.Error{Kind: backend.Config, Where: where, Reason: r, Err: err}
+	}
+	if len(p.Chain) == 0 {
+		return nil, bad(p.CertName, backend.BadCertificate, nil)
+	}
+	cert := &tls.Certificate{Certificate: p.Chain}
+	for i, der := range p.Chain {
+		c, err := x509.ParseCertificate(der)
+		if err != nil {
+			return nil, bad(p.CertName, backend.BadCertificate, err)
+		}
+		if i == 0 {
+			cert.Leaf = c
+		}
+	}
+	if r := unusable(cert.Leaf.PublicKey); r != "" {
+		return nil, bad(p.CertName, r, nil)
+	}
+	key, err := parseKey(p.Key)
+	if err != nil {
+		return nil, bad(p.KeyName, backend.BadKey, err)
+	}
+	signer, ok := key.(crypto.Signer)
+	if !ok {
+		return nil, bad(p.KeyName, backend.KeyUnsupported, nil)
+	}
+	if r := unusable(signer.Public()); r != "" {
+		return nil, bad(p.KeyName, r, nil)
+	}
+	if k, ok := signer.Public().(interface{ Equal(crypto.PublicKey) bool }); !ok || !k.Equal(cert.Leaf.PublicKey) {
+		return nil, bad(p.KeyName, backend.KeyMismatch, nil)
+	}
+	cert.PrivateKey = key
+	return cert, nil
+}
+
+// parseKey tries the three forms; the error is that of PKCS#8.
+func parseKey(der []byte) (any, error) {
+	key, err := x509.ParsePKCS8PrivateKey(der)
+	if err == nil {
+		return key, nil
+	}
+	if key, err := x509.ParsePKCS1PrivateKey(der); err == nil {
+		return key, nil
+	}
+	if key, err := x509.ParseECPrivateKey(der); err == nil {
+		return key, nil
+	}
+	return nil, err
+}
+
+func unusable(public any) backend.Reason {
+	switch k := public.(type) {
+	case ed25519.PublicKey:
+		return ""
+	case *rsa.PublicKey:
+		if k.N.BitLen() < minRSA {
+			return backend.KeyTooShort
+		}
+		return ""
+	case *ecdsa.PublicKey:
+		switch k.Curve {
+		case elliptic.P256(), elliptic.P384(), elliptic.P521():
+			return ""
+		}
+	}
+	return backend.KeyUnsupported
+}

@@ -1,0 +1,137 @@
+package gotls
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"slices"
+
+	"ucspitls/backend"
+	"ucspitls/backend/verify"
+)
+
+// maxNames is how many bytes of anchor names are sent; a CertificateRequest
+// holds 64 KiB with everything else in it.
+const maxNames = 60000
+
+type server struct {
+	cfg      backend.ServerConfig
+	base     *tls.Config
+	verifier *verify.Verifier // nil if no certificate is asked for
+	fallback *tls.Certificate // cfg.Default, checked
+}
+
+func (implementation) NewServer(c *backend.ServerConfig) (backend.Endpoint, error) {
+	s := &server{cfg: *c}
+	err := s.cfg.Check()
+	if err != nil {
+		return nil, err
+	}
+	if s.verifier, err = verifier(&s.cfg.Common, s.cfg.Client != backend.CertNone); err != nil {
+		return nil, err
+	}
+	s.base = configure(&s.cfg.Common)
+	if err := s.askForCertificate(); err != nil {
+		return nil, err
+	}
+	if s.cfg.Default != nil {
+		if s.fallback, err = parsePair(s.cfg.Default); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// askForCertificate lets crypto/tls verify where it can: it then sends
+// unknown_ca and certificate_expired, where all else is bad_certificate.
+func (s *server) askForCertificate() (err error) {
+	if s.verifier == nil {
+		return nil
+	}
+	optional := s.cfg.Client == backend.CertOptional
+	if s.verifier.NamesLen() > maxNames {
+		s.base.ClientAuth = tls.RequireAnyClientCert
+		if optional {
+			s.base.ClientAuth = tls.RequestClientCert
+		}
+		return nil
+	}
+	s.base.ClientAuth = tls.RequireAndVerifyClientCert
+	if optional {
+		s.base.ClientAuth = tls.VerifyClientCertIfGiven
+	}
+	s.base.ClientCAs, err = s.verifier.Pool()
+	return err
+}
+
+func (s *server) NewConn(w backend.Wire) backend.Conn {
+	c := &conn{shim: shim{wire: w}, verifier: s.verifier, use: x509.ExtKeyUsageClientAuth}
+	cfg := s.base.Clone()
+	cfg.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) { return s.choose(c, hello) }
+	c.tls = tls.Server(&c.shim, cfg)
+	return c
+}
+
+// choose gives the configuration for one client. An error of it ends the
+// handshake with internal_error.
+func (s *server) choose(c *conn, hello *tls.ClientHelloInfo) (*tls.Config, error) {
+	c.state.ServerName = hello.ServerName
+	cert, err := s.certificate(hello.ServerName)
+	if err != nil {
+		c.keysErr = err
+		return nil, err
+	}
+	cfg := s.base.Clone()
+	if cert == nil { // a configuration without a certificate gives unrecognized_name
+		cfg.NextProtos = nil
+		return cfg, nil
+	}
+	cfg.Certificates = []tls.Certificate{*cert}
+	if s.verifier != nil {
+		cfg.VerifyConnection = c.verifyClient
+	}
+	if !overlap(cfg.NextProtos, hello.SupportedProtos) {
+		// crypto/tls lets a client that has only http/1.1 pass where only h2
+		// is configured. Nobody can offer the empty protocol.
+		cfg.NextProtos = []string{""}
+	}
+	return cfg, nil
+}
+
+func (s *server) certificate(name string) (*tls.Certificate, error) {
+	pair := s.cfg.Default
+	if s.cfg.Keys != nil {
+		var err error
+		if pair, err = s.cfg.Keys(name); err != nil {
+			return nil, err
+		}
+	}
+	switch pair {
+	case nil:
+		return nil, nil
+	case s.cfg.Default:
+		return s.fallback, nil
+	}
+	return parsePair(pair)
+}
+
+// overlap is true where no protocol need be refused.
+func overlap(ours, theirs []string) bool {
+	if len(ours) == 0 || len(theirs) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(ours, func(p string) bool { return slices.Contains(theirs, p) })
+}
+
+// verifyClient adds what crypto/tls has not done.
+func (c *conn) verifyClient(cs tls.ConnectionState) (err error) {
+	switch {
+	case len(cs.PeerCertificates) == 0: // if it is mandatory crypto/tls has refused
+		return nil
+	case len(cs.VerifiedChains) > 0:
+		err = c.verifier.Policy(cs.VerifiedChains)
+	default:
+		err = c.verifier.Peer(cs.PeerCertificates, c.use, "")
+	}
+	c.verified = err == nil
+	return err
+}

@@ -1,0 +1,66 @@
+package gotls
+
+import (
+	"io"
+	"net"
+	"time"
+
+	"ucspitls/backend"
+)
+
+// A shim is a Wire as the net.Conn that crypto/tls wants.
+type shim struct {
+	wire   backend.Wire
+	yield  func(struct{}) bool // leaves the coroutine; nil outside of it
+	eof    bool                // the Wire gave io.EOF
+	closed bool
+}
+
+// again is ErrAgain as crypto/tls likes it: it keeps no error that is
+// Temporary, and half a record stays in its buffer.
+type again struct{}
+
+func (again) Error() string   { return backend.ErrAgain.Error() }
+func (again) Temporary() bool { return true }
+func (again) Timeout() bool   { return true }
+
+func (s *shim) Read(p []byte) (int, error) {
+	for !s.closed {
+		n, err := s.wire.Read(p)
+		switch {
+		case n > 0:
+			return n, nil
+		case err == io.EOF:
+			s.eof = true
+			return 0, io.EOF
+		case err != backend.ErrAgain:
+			return 0, err
+		case s.yield == nil:
+			return 0, again{}
+		case !s.yield(struct{}{}):
+			s.closed = true
+		}
+	}
+	return 0, net.ErrClosed
+}
+
+func (s *shim) Write(p []byte) (int, error) {
+	if s.closed {
+		return 0, net.ErrClosed
+	}
+	return s.wire.Write(p)
+}
+
+func (s *shim) Close() error {
+	s.closed = true
+	return nil
+}
+
+// crypto/tls sets deadlines around close_notify.
+func (*shim) SetDeadline(time.Time) error      { return nil }
+func (*shim) SetReadDeadline(time.Time) error  { return nil }
+func (*shim) SetWriteDeadline(time.Time) error { return nil }
+
+// crypto/tls hands these to callbacks that don't look.
+func (*shim) LocalAddr() net.Addr  { return nil }
+func (*shim) RemoteAddr() net.Addr { return nil }

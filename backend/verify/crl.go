@@ -1,0 +1,57 @@
+package verify
+
+import (
+	"bytes"
+	"crypto/x509"
+
+	"ucspitls/backend"
+)
+
+// parseCRL refuses lists with a critical extension: these are delta CRLs and
+// those whose issuingDistributionPoint narrows what they speak for, and a
+// list that is only half understood proves nothing (RFC 5280, 5.2).
+func parseCRL(der []byte) (*x509.RevocationList, error) {
+	list, err := x509.ParseRevocationList(der)
+	if err != nil {
+		return nil, &backend.Error{Kind: backend.Config, Reason: backend.BadCRL, Err: err}
+	}
+	unsupported := &backend.Error{Kind: backend.Config, Reason: backend.CRLUnsupported}
+	for _, x := range list.Extensions {
+		if x.Critical {
+			return nil, unsupported
+		}
+	}
+	for i := range list.RevokedCertificateEntries {
+		for _, x := range list.RevokedCertificateEntries[i].Extensions {
+			if x.Critical {
+				return nil, unsupported
+			}
+		}
+	}
+	return list, nil
+}
+
+// revocation wants a current list of c's issuer, signed with the issuer's
+// key, on which c does not stand. c stands on none that is current.
+func (v *Verifier) revocation(c, issuer *x509.Certificate) error {
+	now, current := v.now(), false
+	for _, list := range v.crls {
+		if !bytes.Equal(list.RawIssuer, c.RawIssuer) || now.Before(list.ThisUpdate) || !now.Before(list.NextUpdate) {
+			continue
+		}
+		// This wants cRLSign of the issuer, if it has a key usage at all.
+		if list.CheckSignatureFrom(issuer) != nil {
+			continue
+		}
+		current = true
+		for i := range list.RevokedCertificateEntries {
+			if list.RevokedCertificateEntries[i].SerialNumber.Cmp(c.SerialNumber) == 0 {
+				return refuse(backend.PeerRevoked, nil)
+			}
+		}
+	}
+	if !current {
+		return refuse(backend.PeerNoCRL, nil)
+	}
+	return nil
+}

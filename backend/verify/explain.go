@@ -1,0 +1,84 @@
+package verify
+
+import (
+	"crypto/x509"
+	"errors"
+	"time"
+
+	"ucspitls/backend"
+)
+
+// Explain puts what (*x509.Certificate).Verify says about the presented
+// certificates into the contract's words.
+func (v *Verifier) Explain(err error, presented []*x509.Certificate, use x509.ExtKeyUsage) *backend.Error {
+	return refuse(v.reason(err, presented, use), err)
+}
+
+func (v *Verifier) reason(err error, presented []*x509.Certificate, use x509.ExtKeyUsage) backend.Reason {
+	if e, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
+		switch e.Reason {
+		case x509.Expired: // which means: not now
+			return dateFault(e.Cert, v.now())
+		case x509.IncompatibleUsage:
+			return backend.PeerPurpose
+		}
+		return backend.PeerBadChain
+	}
+	if _, ok := errors.AsType[x509.UnhandledCriticalExtension](err); ok {
+		return backend.PeerBadCert
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		for _, c := range presented {
+			if hasWeakSignature(c) {
+				return backend.PeerWeak
+			}
+		}
+		if r, ok := v.hiddenDateFault(presented, use); ok {
+			return r
+		}
+		return backend.PeerUntrusted
+	}
+	return backend.PeerBadChain
+}
+
+// hiddenDateFault finds out whether dates are all that is wrong: crypto/x509
+// gives "unknown authority" when the one issuer that would do is out of date
+// and another candidate fails after it. So it asks again for a moment at
+// which a certificate that is out of date now was valid.
+func (v *Verifier) hiddenDateFault(presented []*x509.Certificate, use x509.ExtKeyUsage) (backend.Reason, bool) {
+	now, tries := v.now(), 8 // a peer may present many
+	for _, c := range append(v.candidates(presented), presented...) {
+		at, r := c.NotAfter, dateFault(c, now)
+		switch r {
+		case "":
+			continue
+		case backend.PeerNotYet:
+			at = c.NotBefore
+		}
+		if tries--; tries < 0 {
+			break
+		}
+		if _, err := presented[0].Verify(v.options(presented, use, at)); err == nil {
+			return r, true
+		}
+	}
+	return "", false
+}
+
+func dateFault(c *x509.Certificate, now time.Time) backend.Reason {
+	switch {
+	case now.Before(c.NotBefore):
+		return backend.PeerNotYet
+	case now.After(c.NotAfter):
+		return backend.PeerExpired
+	}
+	return ""
+}
+
+func hasWeakSignature(c *x509.Certificate) bool {
+	switch c.SignatureAlgorithm {
+	case x509.MD2WithRSA, x509.MD5WithRSA, x509.SHA1WithRSA, x509.DSAWithSHA1, x509.ECDSAWithSHA1:
+		return string(c.RawIssuer) != string(c.RawSubject) // an anchor's own signature counts for nothing
+	}
+	return false
+}

@@ -1,0 +1,16 @@
+// The runtime would reread the limits of the cgroup every second.
+//
+//go:debug containermaxprocs=0
+//go:debug updatemaxprocs=0
+
+// Command s6-tlsd-io is the TLS tunnel, server side.
+package main
+
+import (
+	"os"
+
+	"ucspitls/backend/selected"
+	"ucspitls/engine/session"
+)
+
+func main() { session.Server.Main(selected.Backend, os.Args) }

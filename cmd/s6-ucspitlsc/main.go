@@ -1,0 +1,14 @@
+// Command s6-ucspitlsc starts TLS on a client's connection when prog asks for it.
+package main
+
+import (
+	"os"
+
+	"ucspitls/engine/option"
+	"ucspitls/engine/wrap"
+)
+
+func main() {
+	program := wrap.Program{Table: &option.UCSPITLSC, Side: wrap.Client, Run: wrap.Delayed}
+	program.Main(os.Args)
+}

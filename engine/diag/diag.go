@@ -1,0 +1,191 @@
+// Package diag is how the programs speak and end: one line on stderr,
+// NAME: LEVEL: text, and an exit code from one table.
+//
+// It is linked into every program, so it imports nothing that costs
+// start-up time: no fmt, no log.
+package diag
+
+import (
+	"os"
+	"strconv"
+	"syscall"
+)
+
+// Exit codes. They are part of the interface and the same on every backend.
+const (
+	OK            = 0
+	Config        = 96  // a file is missing, unreadable or malformed, or a value can't be had in this build
+	Setup         = 97  // the TLS engine could not be set up
+	TLS           = 98  // handshake failed or timed out, bad record, missing close_notify
+	Usage         = 100 // wrong usage, or a required variable is not set
+	Bug           = 101 // a bug of ours
+	System        = 111 // a system call failed
+	NotExecutable = 126
+	NotFound      = 127
+	Signal        = 128 // plus the number of the signal that ended an -io
+)
+
+// Verbosity levels of -v.
+const (
+	Quiet   = 0
+	Normal  = 1
+	Verbose = 2
+	Debug   = 3
+)
+
+// An Error ends a program with a code and a line.
+type Error struct {
+	Code  int
+	Text  string
+	Level uint // the lowest verbosity at which the line is printed
+}
+
+func (e *Error) Error() string { return e.Text }
+
+// Errorf-less constructors: parts are joined as they are.
+
+// Fail is an error with a code; its line is printed at every verbosity.
+func Fail(code int, text ...string) *Error { return &Error{Code: code, Text: join(text)} }
+
+// FailSys is a failed system call: 111, "unable to WHAT: REASON".
+func FailSys(what string, err error) *Error {
+	return Fail(System, "unable to ", what, ": ", Cause(err))
+}
+
+// Silent ends a program with a code and no line.
+func Silent(code int) *Error { return &Error{Code: code} }
+
+// Cause is the system's own words for err, without the operation and the path.
+func Cause(err error) string {
+	for {
+		u, ok := err.(interface{ Unwrap() error })
+		if !ok || u.Unwrap() == nil {
+			return err.Error()
+		}
+		err = u.Unwrap()
+	}
+}
+
+// A Printer writes the lines of one program.
+type Printer struct {
+	Name      string
+	Verbosity uint
+}
+
+// Line writes "NAME: level: text" if the verbosity is at least min. It is one
+// write, so that lines of several processes do not mix. Control characters
+// that a peer or a file may have brought in are escaped.
+func (p *Printer) Line(min uint, level string, text ...string) {
+	if p.Verbosity < min {
+		return
+	}
+	b := make([]byte, 0, 256)
+	b = append(b, p.Name...)
+	b = append(b, ": "...)
+	b = append(b, level...)
+	b = append(b, ": "...)
+	for _, s := range text {
+		b = appendClean(b, s)
+	}
+	write(2, append(b, '\n'))
+}
+
+func (p *Printer) Warning(text ...string) { p.Line(Normal, "warning", text...) }
+
+// Info is a line of -v2: what happened.
+func (p *Printer) Info(text ...string) { p.Line(Verbose, "info", text...) }
+
+// Debug is a line of -v3: how it happened.
+func (p *Printer) Debug(text ...string) { p.Line(Debug, "debug", text...) }
+
+// Usage prints the usage line and gives the error that ends the program.
+func (p *Printer) Usage(synopsis string) *Error {
+	p.Line(Quiet, "usage", synopsis)
+	return Silent(Usage)
+}
+
+// Exit reports err, if there is one, and ends the program. It is the only
+// place in the project that does so.
+func (p *Printer) Exit(err error) {
+	if err == nil {
+		os.Exit(OK)
+	}
+	e, ok := err.(*Error)
+	if !ok {
+		e = Fail(Bug, "internal error: ", err.Error())
+	}
+	if e.Text != "" {
+		p.Line(e.Level, "fatal", e.Text)
+	}
+	os.Exit(e.Code)
+}
+
+// Run ends the program with what body returns. A panic becomes one line and
+// code 101, never a trace.
+func (p *Printer) Run(body func() error) {
+	defer func() {
+		if v := recover(); v != nil {
+			p.Exit(Fail(Bug, "internal error: ", describe(v)))
+		}
+	}()
+	p.Exit(body())
+}
+
+// Out writes text to stdout, for --help and --version.
+func Out(text ...string) error {
+	if !write(1, []byte(join(text))) {
+		return Silent(System)
+	}
+	return nil
+}
+
+func describe(v any) string {
+	switch v := v.(type) {
+	case error:
+		return v.Error()
+	case string:
+		return v
+	}
+	return "panic"
+}
+
+func write(fd int, b []byte) bool {
+	for len(b) > 0 {
+		n, err := syscall.Write(fd, b)
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != nil || n <= 0 {
+			return false
+		}
+		b = b[n:]
+	}
+	return true
+}
+
+func appendClean(b []byte, s string) []byte {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c < ' ' || c == 0x7f {
+			b = append(b, '\\', 'x', "0123456789ABCDEF"[c>>4], "0123456789ABCDEF"[c&15])
+		} else {
+			b = append(b, c)
+		}
+	}
+	return b
+}
+
+func join(parts []string) string {
+	n := 0
+	for _, s := range parts {
+		n += len(s)
+	}
+	b := make([]byte, 0, n)
+	for _, s := range parts {
+		b = append(b, s...)
+	}
+	return string(b)
+}
+
+// Uint and Int format numbers without fmt.
+func Uint(n uint64) string { return strconv.FormatUint(n, 10) }
+func Int(n int) string     { return strconv.Itoa(n) }

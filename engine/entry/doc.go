@@ -1,0 +1,58 @@
+// Package entry starts a program in front of the Go runtime and hands on what
+// the runtime would lose.
+//
+// A program that execs another one is a guest in its process: limits, ignored
+// signals and descriptors belong to whoever started it and are meant for the
+// program it execs. The Go runtime changes all of them before main. And it
+// can't run at all under the limits that mail run scripts set (softlimit -m
+// 20000000): it reserves 700 MB of address space and dies where it can't.
+//
+// So the ELF entry of the program is not the runtime's but ours, a page of
+// assembly per architecture:
+//
+//	execve(tool)    the kernel makes the process
+//	    |
+//	ucspitls_entry  records, then lifts soft limits to the hard ones
+//	    |
+//	_rt0_ARCH_linux Go runtime: maps its heap, opens /dev/null for a closed
+//	    |           0, 1, 2, installs its signal handlers, raises NOFILE
+//	main            the tool: Closed(fd) tells what was open
+//	    |
+//	Exec            allocates everything, stops the other threads' Go code,
+//	    |           puts back signals, limits, mask
+//	execve(prog)    prog finds what the tool was started with
+//
+// The linker sets it, in a build with CGO_ENABLED=0:
+//
+//	go build -ldflags '-E ucspitls_entry'
+//
+// # What is recorded, and why
+//
+//   - Ignored signals: the runtime installs its handlers over all but SIGHUP
+//     and SIGINT, and execve turns a handler into the default action. A
+//     supervisor that ignores SIGPIPE means it for prog.
+//   - The mask of blocked signals: the runtime unblocks what it needs.
+//   - Which of 0, 1, 2 are open.
+//   - The limits AS, DATA and NPROC, which are lifted, and NOFILE, which package
+//     syscall raises. The other limits are neither changed nor recorded: the
+//     runtime was seen to run with a STACK of 16 kB and a MEMLOCK of 0.
+//
+// # What to know
+//
+// Hard limits stay what they are. Where the hard limit itself is too low for
+// Go (AS under 700 MB, DATA under 40 MB) the tool does not run: the runtime
+// prints "fatal error: failed to reserve page summary memory" or "out of
+// memory" with a trace and exits 2. Let such limits be soft ones, as softlimit
+// does, or set them in prog's own run line.
+//
+// A child that is made with syscall.ForkExec inherits the lifted limits and
+// takes them for the original ones. For a helper of our own that is wanted;
+// for the user's programs use Restore in the child, or Exec.
+//
+// # Elsewhere
+//
+// On other systems and architectures, and in a program that is linked by the
+// C linker (the linker then takes main for the entry, whatever -E says), nothing
+// is recorded: Recorded is false, Closed guesses, Exec is syscall.Exec, and
+// the soft limits must leave room for Go.
+package entry

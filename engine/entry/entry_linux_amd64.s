@@ -1,0 +1,93 @@
+#include "go_asm.h"
+#include "textflag.h"
+
+#define SYS_rt_sigaction   13
+#define SYS_rt_sigprocmask 14
+#define SYS_fcntl          72
+#define SYS_prlimit64      302
+#define SIG_IGN            1
+#define F_GETFD            1
+
+// The program starts here, before the Go runtime: no g, no stack bound, no
+// heap. It therefore uses no stack at all and writes to record and scratch
+// only, which lie in BSS. A system call changes AX, CX and R11; of what the
+// kernel passes, SP and DX mean something (System V ABI, 3.4.1): SP is not
+// touched, DX waits in R15.
+TEXT ucspitls_entry(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
+	MOVQ	DX, R15
+
+	// Signals 64 to 1: rt_sigaction(R12, NULL, scratch, 8). Each result is
+	// shifted into R13, so that signal n ends up in bit n-1.
+	XORL	R13, R13
+	MOVL	$64, R12
+signal:
+	MOVL	R12, DI
+	XORL	SI, SI
+	LEAQ	·scratch(SB), DX
+	MOVL	$8, R10
+	MOVL	$SYS_rt_sigaction, AX
+	SYSCALL
+	SHLQ	$1, R13
+	CMPQ	·scratch(SB), $SIG_IGN
+	JNE	handled
+	ORQ	$1, R13
+handled:
+	DECL	R12
+	JNZ	signal
+	MOVQ	R13, ·record+recording_ignored(SB)
+
+	// rt_sigprocmask(SIG_BLOCK, NULL, &record.blocked, 8)
+	XORL	DI, DI
+	XORL	SI, SI
+	LEAQ	·record+recording_blocked(SB), DX
+	MOVL	$8, R10
+	MOVL	$SYS_rt_sigprocmask, AX
+	SYSCALL
+
+	// Descriptors 2 to 0: fcntl(R12, F_GETFD) fails for a closed one.
+	XORL	R13, R13
+	MOVL	$2, R12
+descriptor:
+	MOVL	R12, DI
+	MOVL	$F_GETFD, SI
+	MOVL	$SYS_fcntl, AX
+	SYSCALL
+	SHLQ	$1, R13
+	TESTQ	AX, AX
+	JLT	closed
+	ORQ	$1, R13
+closed:
+	DECL	R12
+	JGE	descriptor
+	MOVQ	R13, ·record+recording_open(SB)
+
+	// Limits: prlimit64(0, resources[R12], NULL, R13), R13 = &record.limits[R12].
+	XORL	R12, R12
+	LEAQ	·record+recording_limits(SB), R13
+	LEAQ	·resources(SB), R14
+limit:
+	XORL	DI, DI
+	MOVQ	(R14)(R12*8), SI
+	XORL	DX, DX
+	MOVQ	R13, R10
+	MOVL	$SYS_prlimit64, AX
+	SYSCALL
+	CMPQ	R12, $const_lifted
+	JGE	next
+	// The first ones are lifted: prlimit64(0, resource, {hard, hard}, NULL).
+	MOVQ	rlimit_max(R13), AX
+	MOVQ	AX, ·scratch+rlimit_cur(SB)
+	MOVQ	AX, ·scratch+rlimit_max(SB)
+	LEAQ	·scratch(SB), DX
+	XORL	R10, R10
+	MOVL	$SYS_prlimit64, AX
+	SYSCALL
+next:
+	ADDQ	$rlimit__size, R13
+	INCQ	R12
+	CMPQ	R12, $const_recorded
+	JLT	limit
+
+	MOVQ	$1, ·record+recording_present(SB)
+	MOVQ	R15, DX
+	JMP	_rt0_amd64_linux(SB)

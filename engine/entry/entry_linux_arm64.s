@@ -1,0 +1,90 @@
+#include "go_asm.h"
+#include "textflag.h"
+
+#define SYS_fcntl          25
+#define SYS_rt_sigaction   134
+#define SYS_rt_sigprocmask 135
+#define SYS_prlimit64      261
+#define SIG_IGN            1
+#define F_GETFD            1
+
+// The program starts here, before the Go runtime: no g, no stack bound, no
+// heap. It therefore uses no stack at all and writes to record and scratch
+// only, which lie in BSS. A system call changes R0; of what the kernel
+// passes, RSP and R0 mean something: RSP is not touched, R0 waits in R19.
+TEXT ucspitls_entry(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
+	MOVD	R0, R19
+
+	// Signals 64 to 1: rt_sigaction(R20, NULL, scratch, 8). Each result is
+	// shifted into R21, so that signal n ends up in bit n-1.
+	MOVD	$0, R21
+	MOVD	$64, R20
+signal:
+	MOVD	R20, R0
+	MOVD	$0, R1
+	MOVD	$·scratch(SB), R2
+	MOVD	$8, R3
+	MOVD	$SYS_rt_sigaction, R8
+	SVC
+	MOVD	·scratch(SB), R4
+	CMP	$SIG_IGN, R4
+	CSET	EQ, R4
+	ORR	R21<<1, R4, R21
+	SUB	$1, R20
+	CBNZ	R20, signal
+	MOVD	R21, ·record+recording_ignored(SB)
+
+	// rt_sigprocmask(SIG_BLOCK, NULL, &record.blocked, 8)
+	MOVD	$0, R0
+	MOVD	$0, R1
+	MOVD	$·record+recording_blocked(SB), R2
+	MOVD	$8, R3
+	MOVD	$SYS_rt_sigprocmask, R8
+	SVC
+
+	// Descriptors 2 to 0: fcntl(R20, F_GETFD) fails for a closed one.
+	MOVD	$0, R21
+	MOVD	$2, R20
+descriptor:
+	MOVD	R20, R0
+	MOVD	$F_GETFD, R1
+	MOVD	$SYS_fcntl, R8
+	SVC
+	CMP	$0, R0
+	CSET	GE, R4
+	ORR	R21<<1, R4, R21
+	SUBS	$1, R20
+	BGE	descriptor
+	MOVD	R21, ·record+recording_open(SB)
+
+	// Limits: prlimit64(0, resources[R20], NULL, R21), R21 = &record.limits[R20].
+	MOVD	$0, R20
+	MOVD	$·record+recording_limits(SB), R21
+	MOVD	$·resources(SB), R22
+limit:
+	MOVD	$0, R0
+	MOVD	(R22)(R20<<3), R1
+	MOVD	$0, R2
+	MOVD	R21, R3
+	MOVD	$SYS_prlimit64, R8
+	SVC
+	CMP	$const_lifted, R20
+	BGE	next
+	// The first ones are lifted: prlimit64(0, resource, {hard, hard}, NULL).
+	MOVD	rlimit_max(R21), R4
+	MOVD	R4, ·scratch+rlimit_cur(SB)
+	MOVD	R4, ·scratch+rlimit_max(SB)
+	MOVD	$0, R0
+	MOVD	$·scratch(SB), R2
+	MOVD	$0, R3
+	SVC
+next:
+	ADD	$rlimit__size, R21
+	ADD	$1, R20
+	CMP	$const_recorded, R20
+	BLT	limit
+
+	MOVD	$1, R4
+	MOVD	R4, ·record+recording_present(SB)
+	MOVD	R19, R0
+	B	_rt0_arm64_linux(SB)

@@ -1,0 +1,242 @@
+//go:build linux && (amd64 || arm64)
+
+package entry
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// softlimit is what `softlimit -m 20000000` sets: DATA, STACK, MEMLOCK, AS.
+var softlimit = []string{"soft=2:20000000", "soft=3:20000000", "soft=8:4096", "soft=9:20000000"}
+
+// supervised is the process of a supervisor that ignores and blocks some:
+// QUIT, PIPE, TERM, CHLD, and USR1, TERM, URG.
+var supervised = []string{"ignore=3", "ignore=13", "ignore=15", "ignore=17", "block=10", "block=15", "block=23"}
+
+// run starts argv in the given state and returns what it wrote to descriptor
+// 1 and, after it, to 3, and its error with what it wrote to 2.
+func run(t *testing.T, cmd *exec.Cmd, state []string, argv ...string) (string, error) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	var stdout, stderr bytes.Buffer
+	cmd.Path = launch
+	cmd.Args = slices.Concat([]string{launch}, state, argv)
+	if cmd.Stdin == nil {
+		cmd.Stdin = strings.NewReader("") // a pipe, not /dev/null
+	}
+	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = &stdout, &stderr, []*os.File{w}
+	if err := cmd.Run(); err != nil {
+		return stdout.String(), errors.Join(err, errors.New(stderr.String()))
+	}
+	if fi, _ := r.Stat(); fi != nil {
+		w.Close()
+		report := make([]byte, 256)
+		n, _ := r.Read(report)
+		stdout.Write(report[:n])
+	}
+	return stdout.String(), nil
+}
+
+// state runs argv and cat behind it, and keeps the lines of cat that say
+// which limits, ignored and blocked signals it was started with.
+func state(t *testing.T, cmd *exec.Cmd, process []string, argv ...string) string {
+	t.Helper()
+	out, err := run(t, cmd, process, append(argv, "/bin/cat", "/proc/self/limits", "/proc/self/status")...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kept []string
+	for line := range strings.Lines(out) {
+		if strings.HasPrefix(line, "Max ") || strings.HasPrefix(line, "SigIgn") || strings.HasPrefix(line, "SigBlk") {
+			kept = append(kept, strings.Join(strings.Fields(line), " "))
+		}
+	}
+	return strings.Join(kept, "\n")
+}
+
+func TestExecHandsOn(t *testing.T) {
+	everything := slices.Concat(softlimit, supervised, []string{"soft=7:77"})
+	for name, process := range map[string][]string{
+		"nothing":    nil,
+		"softlimit":  softlimit,
+		"supervised": supervised,
+		"everything": everything,
+	} {
+		outside := state(t, new(exec.Cmd), process)
+		for _, how := range []string{"", "-ignore", "-busy", "-fail", "-fork"} {
+			t.Run(name+how, func(t *testing.T) {
+				argv := []string{withEntry}
+				if how != "" {
+					argv = append(argv, how)
+				}
+				runs := 1
+				if how == "-busy" {
+					runs = 10
+				}
+				for range runs {
+					if inside := state(t, new(exec.Cmd), process, argv...); inside != outside {
+						t.Fatalf("outside:\n%s\nbehind the tool:\n%s", outside, inside)
+					}
+				}
+			})
+		}
+		if name != "everything" {
+			continue
+		}
+		// The comparison is worth something only if the state is there.
+		for _, line := range []string{
+			"Max address space 20000000 ", "Max data size 20000000 ", "Max stack size 20000000 ", "Max open files 77 ",
+			"SigIgn: 0000000000015004", "SigBlk: 0000000000404200",
+		} {
+			if !strings.Contains(outside, line) {
+				t.Errorf("%q is not in the state that the launcher made:\n%s", line, outside)
+			}
+		}
+	}
+}
+
+// The process limit counts threads: a C program needs one, the runtime five.
+func TestProcessLimit(t *testing.T) {
+	process := []string{"soft=6:1"}
+	command := func() *exec.Cmd {
+		cmd := new(exec.Cmd)
+		if os.Geteuid() == 0 { // it does not bind root
+			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 54321, Gid: 54321}}
+		}
+		return cmd
+	}
+	outside := state(t, command(), process)
+	if inside := state(t, command(), process, withEntry); inside != outside {
+		t.Errorf("outside:\n%s\nbehind the tool:\n%s", outside, inside)
+	}
+	if _, err := run(t, command(), process, withoutEntry, "/bin/true"); err == nil {
+		t.Error("the runtime runs without the entry: NPROC need not be lifted")
+	}
+}
+
+// The words of a long command and environment are prepared before the limits go back.
+func TestExecBig(t *testing.T) {
+	script := `echo $# ${#BIG}; ulimit -S -v`
+	for range 10 {
+		out, err := run(t, new(exec.Cmd), softlimit, withEntry, "-big", "/bin/sh", "-c", script)
+		if want := "999 1020\n19531\n"; err != nil || out != want {
+			t.Fatalf("got %q, %v; want %q", out, err, want)
+		}
+	}
+}
+
+func TestExecError(t *testing.T) {
+	_, err := run(t, new(exec.Cmd), softlimit, withEntry, "/nonexistent/prog")
+	if err == nil || !strings.Contains(err.Error(), "exec: no such file or directory") {
+		t.Error(err)
+	}
+}
+
+func TestClosed(t *testing.T) {
+	for set := range 8 {
+		var process []string
+		want := ""
+		for fd := range 3 {
+			if set>>fd&1 != 0 {
+				process = append(process, "close="+string(rune('0'+fd)))
+				want += " closed" + string(rune('0'+fd))
+			}
+		}
+		for prog, recorded := range map[string]string{withEntry: "recorded", withoutEntry: ""} {
+			if got, err := run(t, new(exec.Cmd), process, prog, "-report"); err != nil || got != recorded+want+"\n" {
+				t.Errorf("%s, %v: got %q, %v", filepath.Base(prog), process, got, err)
+			}
+		}
+	}
+}
+
+// A descriptor that is /dev/null on purpose: only the one that is open as the
+// runtime opens it is mistaken, and only without the entry.
+func TestClosedNull(t *testing.T) {
+	for _, c := range []struct {
+		prog string
+		mode int
+		want string
+	}{
+		{withEntry, os.O_RDONLY, "recorded\n"},
+		{withEntry, os.O_RDWR, "recorded\n"},
+		{withoutEntry, os.O_RDONLY, "\n"},
+		{withoutEntry, os.O_RDWR, " closed0\n"},
+	} {
+		null, err := os.OpenFile("/dev/null", c.mode, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := run(t, &exec.Cmd{Stdin: null}, nil, c.prog, "-report")
+		null.Close()
+		if err != nil || got != c.want {
+			t.Errorf("%s, mode %d: got %q, %v; want %q", filepath.Base(c.prog), c.mode, got, err, c.want)
+		}
+	}
+}
+
+// What the entry is for, and what it can't do.
+func TestRuntimeDies(t *testing.T) {
+	for _, c := range []struct {
+		prog, limit, want string
+	}{
+		{withoutEntry, "soft=9:20000000", "failed to reserve page summary memory"},
+		{withoutEntry, "soft=2:20000000", "out of memory"},
+		{withEntry, "hard=9:20000000", "failed to reserve page summary memory"},
+		{withEntry, "hard=2:20000000", "out of memory"},
+	} {
+		_, err := run(t, new(exec.Cmd), []string{c.limit}, c.prog, "/bin/true")
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) || exit.ExitCode() != 2 || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s, %s: %v", filepath.Base(c.prog), c.limit, err)
+		}
+	}
+}
+
+// Without the entry Exec is syscall.Exec.
+func TestExecWithoutEntry(t *testing.T) {
+	process := []string{"soft=7:77"}
+	outside := state(t, new(exec.Cmd), process)
+	if inside := state(t, new(exec.Cmd), process, withoutEntry); inside != outside {
+		t.Errorf("outside:\n%s\nbehind the tool:\n%s", outside, inside)
+	}
+}
+
+// A smoke check under an emulator, which keeps AS and DATA to itself; it
+// shows that the entry links and runs, and that signals and NOFILE come back.
+func TestARM64(t *testing.T) {
+	if runtime.GOARCH == "arm64" {
+		t.Skip("the other tests run on arm64")
+	}
+	prog := filepath.Join(t.TempDir(), "prog")
+	if !build(prog, "prog", "arm64", "-E ucspitls_entry") {
+		t.Fatal("no program")
+	}
+	qemu, err := exec.LookPath("qemu-aarch64-static")
+	if err != nil {
+		t.Skip("linked, but not run: qemu-aarch64-static (Debian package qemu-user-static) is missing")
+	}
+	got, err := run(t, new(exec.Cmd), []string{"close=0", "close=2"}, qemu, prog, "-report")
+	if want := "recorded closed0 closed2\n"; err != nil || got != want {
+		t.Errorf("got %q, %v; want %q", got, err, want)
+	}
+	process := append(slices.Clone(supervised), "soft=7:77")
+	outside := state(t, new(exec.Cmd), process)
+	if inside := state(t, new(exec.Cmd), process, qemu, prog); inside != outside {
+		t.Errorf("outside:\n%s\nbehind the tool:\n%s", outside, inside)
+	}
+}

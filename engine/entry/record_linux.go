@@ -1,0 +1,45 @@
+//go:build linux && (amd64 || arm64)
+
+package entry
+
+import "syscall"
+
+// A recording is what the kernel passed to the program. The assembly fills
+// it in before the Go runtime starts and nothing changes it afterwards.
+type recording struct {
+	present uint64           // 1: the program was started through the entry
+	ignored uint64           // signal n is SIG_IGN: bit n-1
+	blocked uint64           // the mask of blocked signals, in the same way
+	open    uint64           // descriptor n of 0, 1, 2 is open: bit n
+	limits  [recorded]rlimit // in the order of resources
+}
+
+// An rlimit is struct rlimit64, see prlimit(2).
+type rlimit struct{ cur, max uint64 }
+
+// Limits are recorded in this order; the soft value of the first ones is
+// lifted to the hard one. The other limits of softlimit -m, STACK and
+// MEMLOCK, don't hinder the runtime and stay as they are.
+const (
+	lifted   = 3
+	recorded = 4
+
+	rlimitNPROC = 6 // not in package syscall
+)
+
+var resources = [recorded]uint64{
+	syscall.RLIMIT_AS,     // the runtime reserves some 700 MB of address space
+	syscall.RLIMIT_DATA,   // and maps 36 MB of it
+	rlimitNPROC,           // and runs on five threads, where a C program is one
+	syscall.RLIMIT_NOFILE, // raised by package syscall, if the program has it
+}
+
+var (
+	record  recording
+	scratch [4]uint64 // one struct sigaction or struct rlimit64
+)
+
+//go:nosplit
+func isRecorded() bool { return record.present != 0 }
+
+func wasClosed(fd int) bool { return record.open>>fd&1 == 0 }

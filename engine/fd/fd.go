@@ -1,0 +1,88 @@
+// Package fd is the few descriptor operations that the small programs need,
+// on raw system calls.
+package fd
+
+import "syscall"
+
+// Open tells whether descriptor n is open.
+func Open(n int) bool {
+	var st syscall.Stat_t
+	return syscall.Fstat(n, &st) == nil
+}
+
+// ReadFull reads from a blocking descriptor until p is full or its end.
+// It restarts after a signal.
+func ReadFull(n int, p []byte) (int, error) {
+	got := 0
+	for got < len(p) {
+		m, err := syscall.Read(n, p[got:])
+		switch {
+		case err == syscall.EINTR:
+		case err != nil:
+			return got, err
+		case m == 0:
+			return got, nil
+		default:
+			got += m
+		}
+	}
+	return got, nil
+}
+
+// CloseReceiver closes a stream socket that takes no more input, such as the
+// control socket after its command. What the other end sent all the same is
+// discarded first: closing with unread bytes would turn the EOF that it waits
+// for into ECONNRESET.
+func CloseReceiver(n int) {
+	syscall.Shutdown(n, syscall.SHUT_RD)
+	var junk [512]byte
+	for {
+		if m, _, err := syscall.Recvfrom(n, junk[:], syscall.MSG_DONTWAIT); m <= 0 && err != syscall.EINTR {
+			break
+		}
+	}
+	syscall.Close(n)
+}
+
+// CloseFrom closes every descriptor from low on.
+func CloseFrom(low int) { closeRange(low, maxFD) }
+
+// CloseAllBut closes every descriptor above 2 that is not in keep.
+func CloseAllBut(keep ...int) {
+	for low := 3; low <= maxFD; {
+		next := maxFD + 1 // the lowest one to keep, from low on
+		for _, n := range keep {
+			if n >= low && n < next {
+				next = n
+			}
+		}
+		if next > low {
+			closeRange(low, next-1)
+		}
+		low = next + 1
+	}
+}
+
+const maxFD = 1<<31 - 2
+
+func closeRange(low, high int) {
+	if sysCloseRange(low, high) {
+		return
+	}
+	var lim syscall.Rlimit
+	top := 65535
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &lim) == nil && lim.Cur <= 65536 {
+		top = int(lim.Cur) - 1
+	}
+	for n := low; n <= min(high, top); n++ {
+		syscall.Close(n)
+	}
+}
+
+// Inherit clears close-on-exec of n.
+func Inherit(n int) error {
+	if _, _, e := syscall.Syscall(syscall.SYS_FCNTL, uintptr(n), syscall.F_SETFD, 0); e != 0 {
+		return e
+	}
+	return nil
+}

@@ -1,0 +1,106 @@
+package session
+
+import (
+	"time"
+
+	"ucspitls/engine/diag"
+	"ucspitls/engine/option"
+	"ucspitls/engine/ucspi"
+)
+
+// environment is what the variables that concern no file say.
+type environment struct {
+	idle   time.Duration
+	remote string // the peer's address, for messages
+}
+
+// readEnvironment reads them. What this build can't do is refused, never
+// ignored; an empty variable counts as not set.
+func (x *session) readEnvironment(lookup func(string) (string, bool)) (environment, error) {
+	get := func(name string) string {
+		v, _ := lookup(name)
+		return v
+	}
+	var env environment
+	env.remote = get("TCPREMOTEIP")
+	if v := get(ucspi.IdleTimeout); v != "" {
+		n, ok := option.Number(v)
+		if !ok {
+			return env, diag.Fail(diag.Usage, ucspi.IdleTimeout, " must be an unsigned integer, milliseconds")
+		}
+		env.idle = time.Duration(n) * time.Millisecond
+	}
+	for _, c := range choices {
+		v := get(c.name)
+		if v == "" || c.client && x.Server {
+			continue
+		}
+		if err := c.check(x, v); err != nil {
+			return env, err
+		}
+	}
+	return env, nil
+}
+
+// choices are variables with a few known values, and those whose feature this
+// build lacks.
+var choices = []struct {
+	name   string
+	client bool // read by clients only
+	check  func(x *session, v string) error
+}{
+	{ucspi.FIPS, false, func(x *session, v string) error {
+		if v != "require" {
+			return diag.Fail(diag.Usage, ucspi.FIPS, ": unknown value ", v, " (require)")
+		}
+		if i := x.backend.Info(); i.FIPS == "off" {
+			return diag.Fail(diag.Config, ucspi.FIPS, "=require: the cryptographic module of this build (", i.Library, ") is not in FIPS mode")
+		}
+		return nil
+	}},
+	{ucspi.Export, false, func(x *session, v string) error {
+		switch v {
+		case "s6":
+			return nil
+		case "mod_ssl":
+			return diag.Fail(diag.Config, ucspi.Export, "=mod_ssl: not in this build")
+		}
+		return diag.Fail(diag.Usage, ucspi.Export, ": unknown value ", v, " (s6 or mod_ssl)")
+	}},
+	{ucspi.Sandbox, false, func(x *session, v string) error {
+		switch v {
+		case "on":
+			x.Info(ucspi.Sandbox, "=on: this build has no sandbox")
+			return nil
+		case "off":
+			return nil
+		case "require":
+			return diag.Fail(diag.Setup, ucspi.Sandbox, "=require: this build has no sandbox")
+		}
+		return diag.Fail(diag.Usage, ucspi.Sandbox, ": unknown value ", v, " (on, require or off)")
+	}},
+	{ucspi.KeyGuard, false, func(x *session, v string) error {
+		if v != "1" {
+			return diag.Fail(diag.Usage, ucspi.KeyGuard, ": unknown value ", v, " (1)")
+		}
+		return diag.Fail(diag.Config, ucspi.KeyGuard, "=1: this build has no key guard")
+	}},
+	{ucspi.TicketKeys, false, func(x *session, v string) error {
+		return diag.Fail(diag.Config, ucspi.TicketKeys, ": this build has no session tickets")
+	}},
+	{ucspi.Fingerprint, true, func(x *session, v string) error {
+		if v == "golang" && x.backend.Info().Name == "gotls" {
+			return nil // it is what it is
+		}
+		return diag.Fail(diag.Config, ucspi.Fingerprint, ": the backend ", x.backend.Info().Name, " can't choose its ClientHello")
+	}},
+}
+
+// notDropping says at -v2 that the ids are not looked at.
+func (x *session) notDropping(lookup func(string) (string, bool)) {
+	for _, name := range []string{ucspi.UID, ucspi.GID} {
+		if v, _ := lookup(name); v != "" {
+			x.Info(name, " is not looked at: not started as root")
+		}
+	}
+}

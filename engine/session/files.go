@@ -1,0 +1,31 @@
+package session
+
+import (
+	"os"
+
+	"ucspitls/backend"
+	"ucspitls/backend/material"
+)
+
+// files is what was opened for either role.
+type files struct {
+	warnings, notes []string
+	endpoint        func(backend.Backend) (backend.Endpoint, error)
+	close           func() // wipes and closes; may be called twice
+}
+
+func (x *session) open() (files, error) {
+	s := x.settings
+	if x.Server {
+		m, err := material.OpenServer(os.Environ(), uint(s.SNI()), backend.CertMode(s.ClientCert))
+		if err != nil {
+			return files{}, err
+		}
+		return files{m.Warnings, m.Notes, func(b backend.Backend) (backend.Endpoint, error) { return b.NewServer(&m.Config) }, m.Close}, nil
+	}
+	m, err := material.OpenClient(os.Environ(), s.ServerName, s.SendCert, s.NoVerifyCert)
+	if err != nil {
+		return files{}, err
+	}
+	return files{m.Warnings, m.Notes, func(b backend.Backend) (backend.Endpoint, error) { return b.NewClient(&m.Config) }, m.Close}, nil
+}

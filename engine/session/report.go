@@ -1,0 +1,156 @@
+package session
+
+import (
+	"errors"
+	"strconv"
+	"syscall"
+	"time"
+
+	"ucspitls/backend"
+	"ucspitls/backend/peer"
+	"ucspitls/engine/diag"
+	"ucspitls/engine/tunnel"
+	"ucspitls/engine/ucspi"
+)
+
+// established is called when the handshake is done. Nothing of the key
+// material is needed any more.
+func (x *session) established(s backend.State, release func()) []byte {
+	release()
+	pairs := information(s)
+	for _, p := range pairs {
+		x.Debug(p.Name, "=", p.Value)
+	}
+	return ucspi.AppendBlob(nil, pairs)
+}
+
+// information is what prog is told. The server name comes from the network:
+// only a valid host name is passed on. The peer's certificate is in State only
+// if it was verified.
+func information(s backend.State) []ucspi.Pair {
+	pairs := []ucspi.Pair{
+		{Name: ucspi.Protocol, Value: protocol(s.Version)},
+		{Name: ucspi.Cipher, Value: s.Cipher},
+	}
+	if name, ok := peer.ServerName(s.ServerName); ok {
+		pairs = append(pairs, ucspi.Pair{Name: ucspi.ServerName, Value: name})
+	}
+	if s.Peer != nil {
+		pairs = append(pairs, ucspi.Pair{Name: ucspi.PeerCertHash, Value: peer.Hash(s.Peer)})
+		if subject, err := peer.Subject(s.Peer); err == nil {
+			pairs = append(pairs, ucspi.Pair{Name: ucspi.PeerCertSubject, Value: subject})
+		}
+	}
+	return append(pairs, ucspi.Pair{Name: ucspi.NegotiatedALPN, Value: s.ALPN})
+}
+
+func protocol(version uint16) string {
+	switch version {
+	case backend.TLS12:
+		return "TLSv1.2"
+	case backend.TLS13:
+		return "TLSv1.3"
+	}
+	return ""
+}
+
+// codes is the exit code of each kind of backend error.
+var codes = [...]int{
+	backend.Config:    diag.Config,
+	backend.Setup:     diag.Setup,
+	backend.Handshake: diag.TLS,
+	backend.Record:    diag.TLS,
+	backend.Truncated: diag.TLS,
+}
+
+// outcome turns the end of a tunnel into the program's last line and code. What
+// the peer did wrong is said from -v1 on, what is ours always.
+func (x *session) outcome(err error) error {
+	if err == nil {
+		return nil
+	}
+	var own *diag.Error
+	if errors.As(err, &own) {
+		return own // a file that was read late, for the name that was asked for
+	}
+	e := &diag.Error{Code: diag.TLS, Text: err.Error(), Level: diag.Normal}
+	var tls *backend.Error
+	var net *tunnel.NetworkError
+	var stuck *tunnel.UndeliveredError
+	switch {
+	case errors.As(err, &tls):
+		e.Code = codes[tls.Kind]
+		if e.Code != diag.TLS {
+			e.Level = diag.Quiet
+		}
+		if tls.Kind == backend.Handshake {
+			e.Text = x.handshakeFailed() + e.Text
+		}
+		if x.Verbosity >= diag.Verbose && tls.Err != nil {
+			e.Text += " [" + x.backend.Info().Name + ": " + tls.Err.Error() + "]"
+		}
+	case errors.As(err, &net):
+		e.Text = "connection lost: " + diag.Cause(net.Err)
+		if net.Handshake {
+			e.Text = x.handshakeFailed() + diag.Cause(net.Err)
+		}
+	case errors.As(err, &stuck):
+		e.Text = "the peer did not take everything: " + strconv.Itoa(stuck.Bytes) + " bytes not acknowledged"
+	case errors.Is(err, tunnel.ErrHandshakeTimeout):
+		if x.env.remote != "" {
+			e.Text += ", peer " + x.env.remote
+		}
+	case errors.Is(err, tunnel.ErrIdle):
+		e.Text = "idle for " + strconv.FormatInt(x.env.idle.Milliseconds(), 10) + " ms (" + ucspi.IdleTimeout + ")"
+	case errors.Is(err, tunnel.ErrNoCloseNotify):
+	default:
+		var errno syscall.Errno
+		e.Level, e.Code, e.Text = diag.Quiet, diag.Bug, "internal error: "+err.Error()
+		if errors.As(err, &errno) {
+			e.Code, e.Text = diag.System, "unable to move data: "+errno.Error()
+		}
+	}
+	return e
+}
+
+func (x *session) handshakeFailed() string {
+	if x.env.remote != "" {
+		return "handshake with " + x.env.remote + " failed: "
+	}
+	return "handshake failed: "
+}
+
+// summary is the one line of -v2 about the whole session.
+func (x *session) summary(t *tunnel.Tunnel, took time.Duration, err error) {
+	if x.Verbosity < diag.Verbose {
+		return
+	}
+	s := x.state
+	line := "no TLS"
+	if s.Version != 0 {
+		line = protocol(s.Version) + " " + s.Cipher
+		if s.Group != "" {
+			line += " " + s.Group
+		}
+	}
+	if s.ServerName != "" {
+		line += ", server name " + s.ServerName
+	}
+	if s.Resumed {
+		line += ", resumed"
+	} else {
+		line += ", not resumed"
+	}
+	line += ", " + strconv.FormatInt(t.Stats.FromProg, 10) + " bytes from prog, " +
+		strconv.FormatInt(t.Stats.ToProg, 10) + " bytes to prog, " +
+		strconv.FormatFloat(took.Seconds(), 'f', 3, 64) + " s, "
+	switch {
+	case err != nil:
+		line += "failed"
+	case t.StrictPeer:
+		line += "ended normally (the peer wanted a close_notify: see -S)"
+	default:
+		line += "ended normally"
+	}
+	x.Info(line)
+}

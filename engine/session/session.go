@@ -1,0 +1,173 @@
+// Package session is the life of an -io program: read the files, give up
+// rights, shake hands, report, run the tunnel, end with the right code.
+//
+// The order is a promise (see the man pages): files are opened and read, then
+// privileges are dropped, then the first byte from the network is parsed.
+package session
+
+import (
+	"os"
+	"strconv"
+	"syscall"
+	"time"
+
+	"ucspitls/backend"
+	"ucspitls/engine/diag"
+	"ucspitls/engine/entry"
+	"ucspitls/engine/fd"
+	"ucspitls/engine/option"
+	"ucspitls/engine/privilege"
+	"ucspitls/engine/tunnel"
+)
+
+// A Role is the server's or the client's -io program.
+type Role struct {
+	Table  *option.Table
+	Server bool
+}
+
+var (
+	Server = &Role{&option.TLSDIO, true}
+	Client = &Role{&option.TLSCIO, false}
+)
+
+// Main is the whole of an -io program on a backend. It does not return.
+func (r *Role) Main(b backend.Backend, words []string) {
+	start := time.Now()
+	p := &diag.Printer{Name: r.Table.Program, Verbosity: diag.Normal}
+	p.Run(func() error {
+		s, operands, err := r.Table.Parse(words[min(1, len(words)):])
+		if err != nil {
+			return err
+		}
+		p.Verbosity = uint(s.Verbosity)
+		switch {
+		case s.Show == option.ShowHelp:
+			return diag.Out(r.Table.Help())
+		case s.Show == option.ShowVersion:
+			return diag.Out(version(r.Table.Program, b.Info()), "\n")
+		}
+		fds, err := r.descriptors(p, s, operands)
+		if err != nil {
+			return err
+		}
+		x := &session{Role: r, Printer: p, settings: s, backend: b, fds: fds, start: start}
+		return x.run()
+	})
+}
+
+func version(name string, i backend.Info) string {
+	return name + " (ucspitls) " + diag.Version + ", backend " + i.Name + ", " + i.Library + ", FIPS " + i.FIPS
+}
+
+// descriptors gives the ends of the tunnel and closes what is not one of them.
+func (r *Role) descriptors(p *diag.Printer, s *option.Settings, operands []string) (tunnel.FDs, error) {
+	if len(operands) < r.Table.Min {
+		return tunnel.FDs{}, p.Usage(r.Table.Synopsis())
+	}
+	fdr, ok1 := option.Number(operands[0])
+	fdw, ok2 := option.Number(operands[1])
+	if !ok1 || !ok2 || fdr > 1<<30 || fdw > 1<<30 || s.NotifyFD > 1<<30 {
+		return tunnel.FDs{}, p.Usage(r.Table.Synopsis())
+	}
+	fds := tunnel.FDs{NetIn: 0, NetOut: 1, LocalIn: int(fdr), LocalOut: int(fdw), Notify: int(s.NotifyFD)}
+	if !r.Server {
+		fds.NetIn, fds.NetOut, fds.LocalIn, fds.LocalOut = fds.LocalIn, fds.LocalOut, 0, 1
+	}
+	all := []int{fds.NetIn, fds.NetOut, fds.LocalIn, fds.LocalOut}
+	if fds.Notify == 0 {
+		fds.Notify = -1
+	} else {
+		all = append(all, fds.Notify)
+	}
+	for _, n := range all {
+		if !fd.Open(n) || n < 2 && entry.Closed(n) {
+			return tunnel.FDs{}, diag.Fail(diag.System, "unable to check descriptor ", strconv.Itoa(n), ": bad file descriptor")
+		}
+	}
+	fd.CloseAllBut(all...)
+	return fds, nil
+}
+
+// A session is one run of an -io program.
+type session struct {
+	*Role
+	*diag.Printer
+	settings *option.Settings
+	backend  backend.Backend
+	fds      tunnel.FDs
+	start    time.Time
+	env      environment
+	state    backend.State
+}
+
+func (x *session) run() (err error) {
+	net := tunnel.NewNet(x.fds.NetIn, x.fds.NetOut)
+	// prog may hold the network too. However this ends, it can't go on in
+	// cleartext with a peer that believes in TLS.
+	defer net.Shutdown()
+
+	endpoint, release, err := x.configure()
+	if err != nil {
+		return err
+	}
+	defer release()
+	wire := tunnel.NewWire()
+	conn := endpoint.NewConn(wire)
+	defer conn.Close()
+	c := tunnel.Config{
+		Conn: conn, Wire: wire, Net: net,
+		In: tunnel.NewStream(x.fds.LocalIn), Out: tunnel.NewStream(x.fds.LocalOut),
+		Established:      func(s backend.State) []byte { return x.established(s, release) },
+		CloseNotify:      x.settings.CloseNotify,
+		Enforce:          x.settings.Enforce,
+		HandshakeTimeout: time.Duration(x.settings.Timeout) * time.Millisecond,
+		IdleTimeout:      x.env.idle,
+	}
+	if x.fds.Notify >= 0 {
+		c.Notify = tunnel.NewNotifier(x.fds.Notify)
+	}
+	clock := func() time.Duration { return time.Since(x.start) }
+	// Time zero is the program's start: -K counts from the command.
+	t := tunnel.New(c, 0)
+	err = tunnel.Run(t, x.fds, clock)
+	x.state = conn.State()
+	x.summary(t, clock(), err)
+	return x.outcome(err)
+}
+
+// configure reads environment and files, drops privileges and sets TLS up.
+// release wipes and closes what the handshake needed; it may be called twice.
+func (x *session) configure() (e backend.Endpoint, release func(), err error) {
+	lookup := os.LookupEnv
+	if x.env, err = x.readEnvironment(lookup); err != nil {
+		return nil, nil, err
+	}
+	var ids privilege.IDs
+	root := syscall.Geteuid() == 0
+	if root {
+		if ids, err = privilege.FromEnviron(lookup, "/etc/passwd"); err != nil {
+			return nil, nil, err
+		}
+	}
+	files, err := x.open()
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, w := range files.warnings {
+		x.Warning(w)
+	}
+	for _, n := range files.notes {
+		x.Info(n)
+	}
+	if !root {
+		x.notDropping(lookup)
+	}
+	if err := privilege.Drop(ids); err != nil {
+		return nil, nil, err
+	}
+	if e, err = files.endpoint(x.backend); err != nil {
+		return nil, nil, x.outcome(err)
+	}
+	return e, files.close, nil
+}

@@ -1,0 +1,198 @@
+package tunnel
+
+import (
+	"io"
+	"time"
+
+	"ucspitls/backend"
+)
+
+// linger is the wait for the peer's system to take our last bytes.
+type linger struct {
+	active  bool
+	unacked int           // at the last look
+	movedAt time.Duration // when that number last fell, or became 0
+	every   time.Duration // until the next look
+	lookAt  time.Duration
+}
+
+const (
+	firstLook = time.Millisecond
+	lastLook  = 500 * time.Millisecond
+)
+
+// lost is how many of prog's bytes the peer's system is not known to have.
+func (t *Tunnel) lost() int64 {
+	acked := t.sent - int64(t.unacked())
+	if t.finSent {
+		acked++ // the FIN is one of the unacknowledged
+	}
+	return max(0, t.appEnd-acked)
+}
+
+// unacked is what the peer's system has not acknowledged, our FIN included.
+func (t *Tunnel) unacked() int {
+	n, _ := t.Net.Unacked()
+	return n
+}
+
+// over tells that neither side has anything more to say.
+func (t *Tunnel) over() bool { return t.upOver && (t.downOver || !t.outOpen) }
+
+// discard throws away what the peer sends after its close_notify, after a
+// failure, or when nobody is left to read it: a FIN or a reset may stand behind it.
+func (t *Tunnel) discard() bool {
+	if !t.downOver || t.ready&NetIn == 0 || t.Wire.eof || t.rxErr != nil {
+		return false
+	}
+	rx := &t.Wire.rx
+	rx.skip(rx.len())
+	switch _, err := t.Net.Read(rx.space()); err {
+	case nil:
+	case backend.ErrAgain:
+		t.ready &^= NetIn
+		return false
+	case io.EOF:
+		t.Wire.eof = true
+	default:
+		t.rxErr = err
+		if t.lost() > 0 {
+			t.fail(&NetworkError{err, false})
+		}
+	}
+	return true
+}
+
+// expire acts on the clock and gives the time of the next action, negative for none.
+func (t *Tunnel) expire() time.Duration {
+	deadline := time.Duration(-1)
+	sooner := func(at time.Duration) bool {
+		if t.now >= at {
+			return true
+		}
+		if deadline < 0 || at < deadline {
+			deadline = at
+		}
+		return false
+	}
+	switch {
+	case t.dead && t.err != nil:
+		sooner(t.failedAt + lingerAlert)
+	case !t.established:
+		if t.HandshakeTimeout > 0 && sooner(t.start+t.HandshakeTimeout) || t.orphaned(sooner) {
+			t.fail(ErrHandshakeTimeout)
+			t.failedAt = t.now - lingerAlert // no alert is owed, nobody is waited for
+		}
+	case t.over():
+		t.look(sooner)
+	case t.IdleTimeout > 0 && sooner(t.lastMove+t.IdleTimeout):
+		t.endUp() // with -S the peer is told
+		t.fail(ErrIdle)
+		t.flush()
+		sooner(t.failedAt + lingerAlert)
+	}
+	return deadline
+}
+
+// orphaned bounds a handshake for a prog that is gone: what it wrote is still
+// to be delivered, but not at any price.
+func (t *Tunnel) orphaned(sooner func(time.Duration) bool) bool {
+	if t.HandshakeTimeout > 0 || t.outOpen || !t.inHangup {
+		return false
+	}
+	if t.orphanedAt < 0 {
+		t.orphanedAt = t.now
+	}
+	return sooner(t.orphanedAt + orphanLimit)
+}
+
+// look watches the acknowledgements of a session that is over. Poll does not
+// tell about them, so it looks again and again, less and less often.
+func (t *Tunnel) look(sooner func(time.Duration) bool) {
+	l := &t.linger
+	if !l.active {
+		*l = linger{active: true, unacked: -1, every: firstLook, lookAt: t.now}
+	}
+	if t.broke() {
+		return
+	}
+	for t.now >= l.lookAt {
+		unacked, err := t.Net.Unacked()
+		if err != nil {
+			t.rxErr = err
+			if t.lost() > 0 {
+				t.fail(&NetworkError{err, false})
+			}
+			return
+		}
+		n := unacked + t.Wire.tx.len()
+		if l.unacked < 0 || n < l.unacked {
+			l.unacked, l.movedAt = n, t.now
+		}
+		l.lookAt = t.now + l.every
+		l.every = min(2*l.every, lastLook)
+	}
+	switch {
+	case t.taken():
+		if !t.Wire.eof {
+			sooner(l.movedAt + lingerQuiet)
+		}
+	case sooner(l.movedAt + lingerStalled):
+		t.fail(&UndeliveredError{l.unacked})
+		t.failedAt = t.now - lingerAlert
+	default:
+		sooner(l.lookAt)
+	}
+}
+
+// taken tells that the peer's system has everything, our FIN included.
+func (t *Tunnel) taken() bool { return t.finSent && t.linger.unacked == 0 }
+
+// broke tells that the network will bring and take nothing more.
+func (t *Tunnel) broke() bool { return t.rxErr != nil || t.txErr != nil && t.Wire.eof }
+
+// finished tells that nothing is left to do.
+func (t *Tunnel) finished() bool {
+	switch {
+	case t.outOpen && t.plain.len() > 0:
+		return false // prog has not taken everything yet
+	case t.dead && t.err != nil:
+		return t.broke() || t.Wire.eof && t.finSent || t.now >= t.failedAt+lingerAlert
+	case !t.over():
+		return false
+	}
+	return t.broke() || t.taken() && (t.Wire.eof || t.now >= t.linger.movedAt+lingerQuiet)
+}
+
+// wants is what the driver is to wait for. Nothing is asked for that is known
+// already or can't be used now: poll would return at once, again and again.
+func (t *Tunnel) wants() Events {
+	var want Events
+	w := t.Wire
+	if !w.eof && t.rxErr == nil && t.ready&NetIn == 0 {
+		reading := t.downOver || !t.established || t.plain.len() < bufferSize
+		if reading && (w.rx.len() == 0 || t.downOver) && w.tx.len() <= maxUnsent {
+			want |= NetIn
+		}
+	}
+	if w.tx.len() > 0 && t.txErr == nil && t.ready&NetOut == 0 {
+		want |= NetOut
+	}
+	if t.inOpen {
+		if t.established && !t.upOver && w.tx.len() < maxUnsent && t.ready&LocalIn == 0 {
+			want |= LocalIn
+		} else if !t.inHangup {
+			want |= InHangup
+		}
+	}
+	if t.outOpen {
+		want |= OutHangup
+		if t.plain.len() > 0 && t.ready&LocalOut == 0 {
+			want |= LocalOut
+		}
+	}
+	if t.Notify != nil && len(t.notify) > 0 {
+		want |= NotifyOut
+	}
+	return want
+}

@@ -1,0 +1,184 @@
+//go:build unix
+
+package tunnel
+
+import (
+	"io"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"ucspitls/backend"
+	"ucspitls/engine/fd"
+)
+
+// O_NONBLOCK belongs to the open file description, which prog or others may
+// share, so none is ever set here. Three kinds of descriptor, three ways:
+//
+//	socket                recv and send with MSG_DONTWAIT
+//	in O_NONBLOCK already read and write (the wrappers set it on their pipes)
+//	any other             poll first; at most pipeAtom bytes a write
+//
+// so that a terminal, or a pipe that somebody else made, works too.
+type kind uint8
+
+const (
+	blocking kind = iota
+	nonblocking
+	socket
+)
+
+// pipeAtom is what a pipe that polls as writable takes without blocking.
+const pipeAtom = 4096
+
+func kindOf(n int) kind {
+	if _, err := unix.GetsockoptInt(n, unix.SOL_SOCKET, unix.SO_TYPE); err == nil {
+		return socket
+	}
+	if flags, err := unix.FcntlInt(uintptr(n), unix.F_GETFL, 0); err == nil && flags&unix.O_NONBLOCK != 0 {
+		return nonblocking
+	}
+	return blocking
+}
+
+func readFD(n int, k kind, p []byte) (int, error) {
+	for {
+		var m int
+		var err error
+		switch k {
+		case socket:
+			m, err = recv(n, p)
+		case nonblocking:
+			m, err = unix.Read(n, p)
+		default:
+			if !can(n, unix.POLLIN) {
+				return 0, backend.ErrAgain
+			}
+			m, err = unix.Read(n, p)
+		}
+		switch {
+		case err == syscall.EINTR:
+			continue
+		case err == syscall.EAGAIN || err == syscall.EWOULDBLOCK:
+			return 0, backend.ErrAgain
+		case err != nil:
+			return 0, err
+		case m == 0:
+			return 0, io.EOF
+		}
+		return m, nil
+	}
+}
+
+func writeFD(n int, k kind, p []byte) (int, error) {
+	for {
+		var m int
+		var err error
+		switch k {
+		case socket:
+			m, err = send(n, p)
+		case nonblocking:
+			m, err = unix.Write(n, p)
+		default:
+			if !can(n, unix.POLLOUT) {
+				return 0, backend.ErrAgain
+			}
+			m, err = unix.Write(n, p[:min(len(p), pipeAtom)])
+		}
+		switch {
+		case err == syscall.EINTR:
+			continue
+		case err == syscall.EAGAIN || err == syscall.EWOULDBLOCK || err == syscall.ENOBUFS:
+			return 0, backend.ErrAgain
+		case err != nil:
+			return 0, err
+		}
+		return m, nil
+	}
+}
+
+// can tells whether n has one of events, or an error to be found, now.
+func can(n int, events int16) bool {
+	p := []unix.PollFd{{Fd: int32(n), Events: events}}
+	got, err := unix.Poll(p, 0)
+	return err == nil && got > 0
+}
+
+// A Stream is one direction of a local descriptor, an In or an Out.
+type Stream struct {
+	fd   int
+	kind kind
+}
+
+// NewStream wraps n, which it then owns.
+func NewStream(n int) *Stream { return &Stream{n, kindOf(n)} }
+
+func (s *Stream) Read(p []byte) (int, error)  { return readFD(s.fd, s.kind, p) }
+func (s *Stream) Write(p []byte) (int, error) { return writeFD(s.fd, s.kind, p) }
+
+// Close closes the descriptor. A socket that is shared with another process
+// is also shut down by the caller where that matters.
+func (s *Stream) Close() { unix.Close(s.fd) }
+
+// A Notifier is the descriptor that takes the information blob.
+type Notifier struct{ Stream }
+
+// NewNotifier wraps n, which it then owns.
+func NewNotifier(n int) *Notifier { return &Notifier{Stream{n, kindOf(n)}} }
+
+// Close gives the reader its EOF.
+func (s *Notifier) Close() {
+	if s.kind == socket {
+		fd.CloseReceiver(s.fd)
+		return
+	}
+	unix.Close(s.fd)
+}
+
+// A Net is the peer's connection on one or two descriptors. A socket is shut
+// down, never closed: prog may hold it too.
+type Net struct {
+	in, out         int
+	inKind, outKind kind
+}
+
+// NewNet wraps the descriptors of the network.
+func NewNet(in, out int) *Net {
+	n := &Net{in, out, kindOf(in), kindOf(out)}
+	if n.outKind == socket {
+		// An error only says that it is no TCP socket.
+		unix.SetsockoptInt(out, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+	}
+	return n
+}
+
+func (n *Net) Read(p []byte) (int, error)  { return readFD(n.in, n.inKind, p) }
+func (n *Net) Write(p []byte) (int, error) { return writeFD(n.out, n.outKind, p) }
+
+// CloseWrite half-closes a socket. Of a pair of pipes the writing one is closed.
+func (n *Net) CloseWrite() error {
+	if n.outKind == socket {
+		return unix.Shutdown(n.out, unix.SHUT_WR)
+	}
+	if n.out == n.in {
+		return nil
+	}
+	return unix.Close(n.out)
+}
+
+// Unacked implements Network.
+func (n *Net) Unacked() (int, error) {
+	if n.outKind != socket {
+		return 0, nil
+	}
+	if code, err := unix.GetsockoptInt(n.out, unix.SOL_SOCKET, unix.SO_ERROR); err == nil && code != 0 {
+		return unacked(n.out), syscall.Errno(code)
+	}
+	return unacked(n.out), nil
+}
+
+// Shutdown ends the connection for everybody who shares its descriptors.
+func (n *Net) Shutdown() {
+	unix.Shutdown(n.in, unix.SHUT_RDWR)
+	unix.Shutdown(n.out, unix.SHUT_RDWR)
+}

@@ -1,0 +1,102 @@
+package tunnel
+
+import (
+	"io"
+
+	"ucspitls/backend"
+)
+
+const (
+	bufferSize = 64 << 10 // of each direction, on the network and on the local side
+	maxUnsent  = 64 << 10 // encrypted output above which the TLS library is given no input
+)
+
+// A Wire is the network as a backend sees it: two queues. The tunnel fills
+// one and drains the other; only it knows about descriptors.
+type Wire struct {
+	rx, tx queue
+	eof    bool // the peer's FIN stands behind rx
+}
+
+var _ backend.Wire = (*Wire)(nil)
+
+// NewWire makes an empty wire.
+func NewWire() *Wire { return &Wire{} }
+
+// Read implements backend.Wire. It holds back input while much output waits:
+// a peer that only sends KeyUpdates would otherwise make the output grow.
+func (w *Wire) Read(p []byte) (int, error) {
+	switch {
+	case w.tx.len() > maxUnsent:
+		return 0, backend.ErrAgain
+	case w.rx.len() > 0:
+		return w.rx.read(p), nil
+	case w.eof:
+		return 0, io.EOF
+	}
+	return 0, backend.ErrAgain
+}
+
+// Write implements backend.Wire.
+func (w *Wire) Write(p []byte) (int, error) {
+	w.tx.append(p)
+	return len(p), nil
+}
+
+// A queue is a first-in first-out of bytes in one slice.
+type queue struct {
+	b    []byte
+	head int
+}
+
+func (q *queue) len() int      { return len(q.b) - q.head }
+func (q *queue) bytes() []byte { return q.b[q.head:] }
+
+func (q *queue) append(p []byte) {
+	if q.head > 0 && len(q.b)+len(p) > cap(q.b) {
+		q.b = q.b[:copy(q.b, q.b[q.head:])]
+		q.head = 0
+	}
+	q.b = append(q.b, p...)
+}
+
+func (q *queue) read(p []byte) int {
+	n := copy(p, q.bytes())
+	q.skip(n)
+	return n
+}
+
+// skip forgets the first n bytes. An emptied queue starts over, and gives
+// back memory that a burst took.
+func (q *queue) skip(n int) {
+	q.head += n
+	if q.head < len(q.b) {
+		return
+	}
+	q.head = 0
+	q.b = q.b[:0]
+	if cap(q.b) > 4*bufferSize {
+		q.b = nil
+	}
+}
+
+// space gives room for at least one byte behind the queue's end; grow tells
+// how much of it was used.
+func (q *queue) space() []byte {
+	if q.b == nil {
+		q.b = make([]byte, 0, bufferSize)
+	}
+	if q.head > 0 && len(q.b) == cap(q.b) {
+		q.b = q.b[:copy(q.b, q.b[q.head:])]
+		q.head = 0
+	}
+	return q.b[len(q.b):cap(q.b)]
+}
+
+func (q *queue) grow(n int) { q.b = q.b[:len(q.b)+n] }
+
+// wipe overwrites cleartext that is no longer needed.
+func (q *queue) wipe() {
+	clear(q.b[:cap(q.b)])
+	q.b, q.head = q.b[:0], 0
+}

@@ -1,0 +1,42 @@
+package ucspi
+
+import "strings"
+
+// ProgEnviron is the environment that prog starts with: environ without stale
+// identity, without what remove names, and, unless keep is set, without
+// configuration; then the items of set, NAME=value each, which win.
+func ProgEnviron(environ []string, keep bool, remove func(name string) bool, set []string) []string {
+	out := make([]string, 0, len(environ)+len(set))
+	for _, item := range environ {
+		name, _, _ := strings.Cut(item, "=")
+		if IsIdentity(name) || !keep && IsConfiguration(name) || remove(name) || has(set, name) {
+			continue
+		}
+		out = append(out, item)
+	}
+	return append(out, set...)
+}
+
+// IOEnviron is the environment of an -io and of the waiting process: without
+// the variables that steer Go's runtime, which could loosen TLS.
+func IOEnviron(environ []string) []string {
+	out := make([]string, 0, len(environ)+1)
+	for _, item := range environ {
+		name, _, _ := strings.Cut(item, "=")
+		switch name {
+		case "GODEBUG", "GOTRACEBACK", "GOMEMLIMIT", "GOGC", "GOMAXPROCS":
+			continue
+		}
+		out = append(out, item)
+	}
+	return append(out, "GOMAXPROCS=1") // one tunnel: a second scheduler only costs
+}
+
+func has(items []string, name string) bool {
+	for _, item := range items {
+		if len(item) > len(name) && item[len(name)] == '=' && item[:len(name)] == name {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,101 @@
+package wrap
+
+import (
+	"os"
+	"strings"
+	"syscall"
+
+	"ucspitls/engine/diag"
+	"ucspitls/engine/fd"
+	"ucspitls/engine/option"
+	"ucspitls/engine/ucspi"
+)
+
+// maxValue is the longest variable that an execve takes with room to spare
+// (MAX_ARG_STRLEN is 128 KiB on Linux); maxBlob bounds what is read at all.
+const (
+	maxValue = 100 << 10
+	maxBlob  = 1 << 20
+)
+
+// Immediate is s6-tlsd and s6-tlsc: the -io is started, and prog takes this
+// process's place once the handshake is done. prog talks to the tunnel on the
+// numbers that the network had.
+func Immediate(w *Program, p *diag.Printer, s *option.Settings, prog []string) error {
+	environ := os.Environ()
+	ids, environ, err := dropFrom(s, environ)
+	if err != nil {
+		return err
+	}
+	netR, netW := w.network(s)
+	if err := w.Side.checkOpen(netR, netW); err != nil {
+		return err
+	}
+	c, err := openChannels(fd.Pipe)
+	if err != nil {
+		return err
+	}
+	path := Sibling(w.Side.IO)
+	pid, err := spawn(path, ioArgs(path, w.Side.args(s), true), ucspi.IOEnviron(environ), c.files(w.Side, netR, netW))
+	if err != nil {
+		return cannotRun(path, err)
+	}
+	for _, n := range []int{c.ioRead, c.ioWrite, c.ioCtl} {
+		syscall.Close(n)
+	}
+	items, err := receive(c.progCtl, pid)
+	if err != nil {
+		return err
+	}
+	syscall.Close(c.progCtl)
+	if err := fd.Move(c.progRead, netR); err != nil {
+		return diag.FailSys("move a descriptor", err)
+	}
+	if err := fd.Move(c.progWrite, netW); err != nil {
+		return diag.FailSys("move a descriptor", err)
+	}
+	env := ucspi.ProgEnviron(environ, s.Keep, ucspi.IsChannel, items)
+	return become(prog, env, ids)
+}
+
+// receive reads the information blob to its end. Without one the handshake
+// failed: the -io has said why, and its code is ours.
+func receive(n, pid int) ([]string, error) {
+	blob := make([]byte, 4096)
+	got := 0
+	for {
+		m, err := fd.ReadFull(n, blob[got:])
+		if err != nil {
+			return nil, diag.FailSys("read from the TLS process", err)
+		}
+		got += m
+		if got < len(blob) {
+			break
+		}
+		if got >= maxBlob {
+			return nil, diag.Fail(diag.TLS, "the peer's information is too long")
+		}
+		blob = append(blob, make([]byte, len(blob))...)
+	}
+	if got == 0 {
+		code, err := waitFor(pid)
+		if err != nil {
+			return nil, err
+		}
+		if code == diag.OK {
+			return nil, diag.Fail(diag.TLS, "the TLS process ended without a handshake")
+		}
+		return nil, diag.Silent(code)
+	}
+	items, ok := ucspi.ParseBlob(blob[:got])
+	if !ok {
+		return nil, diag.Fail(diag.TLS, "the TLS process ended while it sent its information")
+	}
+	for _, item := range items {
+		if len(item) > maxValue {
+			name, _, _ := strings.Cut(item, "=")
+			return nil, diag.Fail(diag.TLS, name, " of the peer is too long for the environment")
+		}
+	}
+	return items, nil
+}

@@ -1,0 +1,124 @@
+package wrap
+
+import (
+	"os"
+	"strings"
+	"syscall"
+
+	"ucspitls/engine/diag"
+	"ucspitls/engine/entry"
+	"ucspitls/engine/fd"
+)
+
+// bindir is where the -io programs were installed, set by the linker
+// (-X ucspitls/engine/wrap.bindir=/usr/bin). Empty in a development build.
+var bindir string
+
+// Sibling is the path of another program of ours: in the compiled-in bindir,
+// else in the folder of this executable. Never in PATH, where another
+// backend's or the original might be.
+func Sibling(name string) string {
+	if bindir != "" {
+		return bindir + "/" + name
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return name
+	}
+	return self[:strings.LastIndexByte(self, '/')+1] + name
+}
+
+// self is the running executable, for the waiting process.
+func self(name string) string {
+	if path, err := os.Executable(); err == nil {
+		return path
+	}
+	return Sibling(name)
+}
+
+// defaultPath is used when PATH is not set, as skalibs does.
+const defaultPath = "/usr/bin:/bin"
+
+// Exec replaces this process by prog, looked up in PATH of environ. It returns
+// only when that failed: 127 when there is no such program, else 126.
+func Exec(prog, environ []string) error {
+	var err error = syscall.ENOENT
+	if strings.IndexByte(prog[0], '/') >= 0 {
+		err = entry.Exec(prog[0], prog, environ)
+	} else if prog[0] != "" {
+		for _, dir := range strings.Split(path(environ), ":") {
+			if dir == "" {
+				dir = "."
+			}
+			switch e := entry.Exec(dir+"/"+prog[0], prog, environ); e {
+			case syscall.ENOENT, syscall.ENOTDIR:
+			case syscall.EACCES:
+				err = e // a later folder may have one that can be executed
+				continue
+			default:
+				return execFailed(prog[0], e)
+			}
+		}
+	}
+	return execFailed(prog[0], err)
+}
+
+func execFailed(prog string, err error) error {
+	code := diag.NotExecutable
+	if err == syscall.ENOENT || err == syscall.ENOTDIR {
+		code = diag.NotFound
+	}
+	return diag.Fail(code, "unable to exec ", prog, ": ", err.Error())
+}
+
+func path(environ []string) string {
+	for _, item := range environ {
+		if strings.HasPrefix(item, "PATH=") {
+			return item[len("PATH="):]
+		}
+	}
+	return defaultPath
+}
+
+// spawn starts a program of ours with the given descriptors on 0, 1, 2 ...
+func spawn(path string, argv, environ []string, files []int) (pid int, err error) {
+	fds := make([]uintptr, len(files))
+	for i, n := range files {
+		fds[i] = uintptr(n)
+	}
+	return syscall.ForkExec(path, argv, &syscall.ProcAttr{Env: environ, Files: fds})
+}
+
+// cannotRun is the error for a program of ours that is not there.
+func cannotRun(path string, err error) error {
+	return diag.Fail(diag.NotFound, "cannot run ", path, ": ", err.Error())
+}
+
+// waitFor reaps pid and gives its exit code, 128+N when signal N ended it.
+func waitFor(pid int) (int, error) {
+	var ws syscall.WaitStatus
+	for {
+		_, err := syscall.Wait4(pid, &ws, 0, nil)
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != nil {
+			return 0, diag.FailSys("wait for the TLS process", err)
+		}
+		if ws.Signaled() {
+			return diag.Signal + int(ws.Signal()), nil
+		}
+		return ws.ExitStatus(), nil
+	}
+}
+
+// checkOpen refuses network descriptors that are not there, before the
+// channels could take their numbers.
+func (side *Side) checkOpen(netR, netW int) error {
+	for _, n := range []int{netR, netW} {
+		if side.Server && entry.Closed(n) || !fd.Open(n) {
+			return diag.Fail(diag.System, "unable to check network descriptor ", diag.Int(n), ": bad file descriptor")
+		}
+	}
+	return nil
+}

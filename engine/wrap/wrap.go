@@ -1,0 +1,149 @@
+// Package wrap is the life of a wrapper: it makes the channels between prog
+// and the TLS process, starts that process as its child, and becomes prog.
+//
+//	network ──────────────┐                       network ─────────┐
+//	  0,1                 │ cleartext until         0,1            │ from then on
+//	┌─────────────────────▼──┐  the command      ┌─────────────────▼──────┐
+//	│ prog, with the pid     │◄── SSLCTLFD ─────►│ waiting process, later │
+//	│ of the wrapper         │◄── SSLREADFD ─────│ the -io program        │
+//	│                        │─── SSLWRITEFD ───►│                        │
+//	└────────────────────────┘                   └────────────────────────┘
+//
+// A Go program can't fork without an exec, so the waiting process is the same
+// executable started again, recognised by its argv[0]. Its descriptors, and
+// those of an -io, have fixed numbers:
+//
+//	            0          1        2       3          4        5
+//	server   network    network  stderr  from prog  to prog  control socket
+//	client  from prog   to prog  stderr   network   network  control socket
+//
+// so an -io is always told "3 4", and "-d 5" where the blob is wanted.
+//
+// The -io's ends of the two pipes are in O_NONBLOCK: nobody shares their open
+// file descriptions, prog's ends stay blocking.
+package wrap
+
+import (
+	"os"
+	"syscall"
+
+	"ucspitls/engine/diag"
+	"ucspitls/engine/fd"
+	"ucspitls/engine/option"
+	"ucspitls/engine/ucspi"
+)
+
+// A Side is the server's or the client's half of the family.
+type Side struct {
+	IO     string // the tunnel program
+	Server bool
+	args   func(*option.Settings) []string
+}
+
+var (
+	Server = &Side{"s6-tlsd-io", true, (*option.Settings).ServerIO}
+	Client = &Side{"s6-tlsc-io", false, (*option.Settings).ClientIO}
+)
+
+// A Program is a wrapper.
+type Program struct {
+	Table *option.Table
+	Side  *Side
+	Run   func(*Program, *diag.Printer, *option.Settings, []string) error
+}
+
+// Main is the whole of a wrapper; words is os.Args. It does not return.
+func (w *Program) Main(words []string) {
+	p := &diag.Printer{Name: w.Table.Program, Verbosity: diag.Normal}
+	p.Run(func() error {
+		if len(words) > 0 && words[0] == w.waitingName() {
+			return w.wait(p, words[1:])
+		}
+		if len(words) == 0 {
+			words = []string{""}
+		}
+		s, prog, err := w.Table.Parse(words[1:])
+		if err != nil {
+			return err
+		}
+		p.Verbosity = uint(s.Verbosity)
+		switch {
+		case s.Show == option.ShowHelp:
+			return diag.Out(w.Table.Help())
+		case s.Show == option.ShowVersion:
+			return w.version()
+		case len(prog) < w.Table.Min:
+			return p.Usage(w.Table.Synopsis())
+		}
+		if v := os.Getenv(ucspi.IOD); v != "" {
+			return diag.Fail(diag.Config, ucspi.IOD, ": this build has no shared tunnel process")
+		}
+		return w.Run(w, p, s, prog)
+	})
+}
+
+// version prints this program's line and then becomes the -io, whose line
+// names the backend.
+func (w *Program) version() error {
+	if err := diag.Out(w.Table.Program, " (ucspitls) ", diag.Version, "\n"); err != nil {
+		return err
+	}
+	path := Sibling(w.Side.IO)
+	return cannotRun(path, syscall.Exec(path, []string{w.Side.IO, "--version"}, ucspi.IOEnviron(os.Environ())))
+}
+
+// network gives the descriptors of the network.
+func (w *Program) network(s *option.Settings) (r, wr int) {
+	if w.Side.Server {
+		return 0, 1
+	}
+	return s.ReadFD, s.WriteFD
+}
+
+// channels are the two pipes and the notification channel between prog and the -io.
+type channels struct {
+	progRead, progWrite, progCtl int
+	ioRead, ioWrite, ioCtl       int
+}
+
+// openChannels makes the pipes, and the channel 5 with make. All are close-on-exec.
+func openChannels(make5 func() (int, int, error)) (c channels, err error) {
+	if c.ioRead, c.progWrite, err = fd.Pipe(); err != nil {
+		return c, diag.FailSys("create a pipe", err)
+	}
+	if c.progRead, c.ioWrite, err = fd.Pipe(); err != nil {
+		return c, diag.FailSys("create a pipe", err)
+	}
+	if c.progCtl, c.ioCtl, err = make5(); err != nil {
+		return c, diag.FailSys("create a control channel", err)
+	}
+	for _, n := range []int{c.ioRead, c.ioWrite} {
+		if err = syscall.SetNonblock(n, true); err != nil {
+			return c, diag.FailSys("set a pipe non-blocking", err)
+		}
+	}
+	return c, nil
+}
+
+// files is what the waiting process and the -io get on 0 to 5.
+func (c *channels) files(side *Side, netR, netW int) []int {
+	if side.Server {
+		return []int{netR, netW, 2, c.ioRead, c.ioWrite, c.ioCtl}
+	}
+	return []int{c.ioRead, c.ioWrite, 2, netR, netW, c.ioCtl}
+}
+
+const (
+	ctl         = 5 // the control socket or notification pipe of an -io
+	firstBeyond = 6
+)
+
+// ioArgs is the command line of the -io; blob tells whether it is to send the information.
+func ioArgs(path string, args []string, blob bool) []string {
+	argv := append(make([]string, 0, len(args)+6), path)
+	if blob {
+		argv = append(argv, "-d", "5")
+	}
+	argv = append(argv, args...)
+	return append(argv, "--", "3", "4")
+}

@@ -90,8 +90,9 @@ const (
 type ServerConfig struct {
 	Common
 	// Keys gives the pair for a server name: "" for no name, else as it came
-	// from the peer. nil, nil is refused with unrecognized_name. It is called
-	// once per connection, when the ClientHello is parsed.
+	// from the peer. nil, nil is refused with unrecognized_name; an error is
+	// answered with internal_error and comes out of Handshake. It is called
+	// once per connection, when the ClientHello is parsed. Nil: always Default.
 	Keys func(name string) (*KeyPair, error)
 	// Default, if it is not nil, is what Keys falls back to: NewServer checks
 	// it, so that a bad pair is found before a peer is there.
@@ -109,6 +110,8 @@ type ClientConfig struct {
 
 // A KeyPair is a certificate chain and its private key, with the words that
 // an error line begins with when one of them is bad ("KEYFILE: /x/key.pem").
+// A backend keeps nothing that lies in Key: its owner may wipe it when
+// NewServer, NewClient or the Handshake that called Keys has returned.
 type KeyPair struct {
 	Chain             [][]byte // DER, leaf first
 	Key               []byte   // DER: PKCS#8, PKCS#1 or SEC1

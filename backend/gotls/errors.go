@@ -64,6 +64,8 @@ func (c *conn) reason(err error, sent backend.Alert) backend.Reason {
 		return backend.BadPeerProof
 	case says("failed to parse c"): // lient certificate, or certificate from server
 		return backend.PeerBadCert
+	case says("exceeds maximum"): // a message; the alert is internal_error
+		return backend.BadHandshake
 	case says("didn't provide a certificate"):
 		return backend.NoPeerCert
 	}
@@ -100,6 +102,8 @@ func (c *conn) recordError(err error) *backend.Error {
 		e.Reason = backend.InternalError
 	case e.Alert == backend.AlertNoRenegotiation:
 		e.Reason = backend.Renegotiation
+	case e.Alert == backend.AlertDecodeError || e.Alert == backend.AlertIllegalParameter:
+		e.Reason = backend.BadMessage
 	case op != nil || header: // crypto/tls gives the bare alert for a record, words for a message
 		e.Reason = backend.BadRecord
 	case c.state.Version == backend.TLS12: // which has no other messages after its handshake

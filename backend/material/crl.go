@@ -50,7 +50,7 @@ func readRevocations(body cryptobyte.String, extensions *cryptobyte.String) bool
 		skipTime(&tbs) && // thisUpdate
 		(skipTime(&tbs) || true) && // nextUpdate
 		tbs.SkipOptionalASN1(asn1.SEQUENCE) && // revokedCertificates
-		tbs.ReadOptionalASN1(&explicit, nil, tag[0]) && tbs.Empty() &&
+		tbs.ReadOptionalASN1(&explicit, nil, tag0) && tbs.Empty() &&
 		(explicit.Empty() || explicit.ReadASN1(extensions, asn1.SEQUENCE) && explicit.Empty())
 }
 

@@ -20,12 +20,11 @@ const (
 	keySealed           // EncryptedPrivateKeyInfo: RFC 5958, 3
 )
 
-var tag = [...]asn1.Tag{
-	asn1.Tag(0).ContextSpecific().Constructed(),
-	asn1.Tag(1).ContextSpecific().Constructed(),
-	asn1.Tag(2).ContextSpecific().Constructed(),
-	asn1.Tag(3).ContextSpecific().Constructed(),
-}
+// Explicit tags of optional fields.
+var (
+	tag0 = asn1.Tag(0).ContextSpecific().Constructed()
+	tag1 = asn1.Tag(1).ContextSpecific().Constructed()
+)
 
 func outlineOf(der []byte) outline {
 	in := cryptobyte.String(der)
@@ -60,7 +59,7 @@ func isSigned(body cryptobyte.String, content *cryptobyte.String) bool {
 func isCertificate(body cryptobyte.String) bool {
 	var tbs cryptobyte.String
 	return isSigned(body, &tbs) &&
-		tbs.SkipOptionalASN1(tag[0]) && // version
+		tbs.SkipOptionalASN1(tag0) && // version
 		tbs.SkipASN1(asn1.INTEGER) && // serialNumber
 		tbs.SkipASN1(asn1.SEQUENCE) && // signature
 		tbs.SkipASN1(asn1.SEQUENCE) && // issuer
@@ -93,7 +92,7 @@ func isPKCS1(body cryptobyte.String) bool {
 
 func isSEC1(body cryptobyte.String) bool {
 	return body.SkipASN1(asn1.INTEGER) && body.SkipASN1(asn1.OCTET_STRING) &&
-		body.SkipOptionalASN1(tag[0]) && body.SkipOptionalASN1(tag[1]) && body.Empty()
+		body.SkipOptionalASN1(tag0) && body.SkipOptionalASN1(tag1) && body.Empty()
 }
 
 // splitDER gives the elements of a file that is one DER SEQUENCE behind the

@@ -60,8 +60,8 @@ func (env environment) version(name string) (uint16, error) {
 	return 0, diag.Fail(diag.Usage, name, " must be 1.2 or 1.3")
 }
 
-// parseALPN splits a comma list of protocol names. A name has 1 to 255 bytes
-// and all of them 65535 with their lengths (RFC 7301, 3.1). One that begins
+// parseALPN splits a comma list of protocol names. A name has 1 to 255 bytes,
+// and all of them with their lengths fit into an extension (RFC 7301, 3.1). One that begins
 // or ends with a blank is taken for a slip of the pen.
 func parseALPN(list string) ([]string, error) {
 	var protocols []string
@@ -80,7 +80,7 @@ func parseALPN(list string) ([]string, error) {
 				return nil, diag.Fail(diag.Usage, ucspi.ALPN, ": ", name, " is listed twice")
 			}
 		}
-		if total += 1 + len(name); total > 65535 {
+		if total += 1 + len(name); total > 1<<16-3 {
 			return nil, diag.Fail(diag.Usage, ucspi.ALPN, ": the list is too long")
 		}
 		protocols = append(protocols, name)

@@ -48,7 +48,9 @@ func (p *filePair) close() {
 }
 
 // read reads and closes both files. Their text is wiped: either may hold the
-// key. What is left of the key is the pair's Key, which is the caller's.
+// key. What is left of the key is the pair's Key, which is the caller's; only
+// of PEM text with blanks inside its lines does encoding/pem make a copy that
+// can't be reached.
 func (p *filePair) read() (*backend.KeyPair, error) {
 	defer p.close()
 	chain, err := parseFile(p.cert, parseChain)

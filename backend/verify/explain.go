@@ -43,26 +43,31 @@ func (v *Verifier) reason(err error, presented []*x509.Certificate, use x509.Ext
 
 // hiddenDateFault finds out whether dates are all that is wrong: crypto/x509
 // gives "unknown authority" when the one issuer that would do is out of date
-// and another candidate fails after it. So it asks again for a moment at
-// which a certificate that is out of date now was valid.
+// and another candidate fails after it. So it asks again with certificates
+// that are always valid.
 func (v *Verifier) hiddenDateFault(presented []*x509.Certificate, use x509.ExtKeyUsage) (backend.Reason, bool) {
-	now, tries := v.now(), 8 // a peer may present many
-	for _, c := range append(v.candidates(presented), presented...) {
-		at, r := c.NotAfter, dateFault(c, now)
-		switch r {
-		case "":
-			continue
-		case backend.PeerNotYet:
-			at = c.NotBefore
-		}
-		if tries--; tries < 0 {
-			break
-		}
-		if _, err := presented[0].Verify(v.options(presented, use, at)); err == nil {
-			return r, true
+	now := v.now()
+	roots, others := timeless(v.candidates(presented)), timeless(presented)
+	chains, err := others[0].Verify(options(roots, others[1:], use, now))
+	if err != nil {
+		return "", false
+	}
+	for _, c := range chains[0] {
+		if original, err := x509.ParseCertificate(c.Raw); err == nil && dateFault(original, now) != "" {
+			return dateFault(original, now), true
 		}
 	}
 	return "", false
+}
+
+func timeless(certs []*x509.Certificate) []*x509.Certificate {
+	always := make([]*x509.Certificate, len(certs))
+	for i, c := range certs {
+		free := *c
+		free.NotBefore, free.NotAfter = time.Unix(0, 0), time.Unix(1<<40, 0)
+		always[i] = &free
+	}
+	return always
 }
 
 func dateFault(c *x509.Certificate, now time.Time) backend.Reason {

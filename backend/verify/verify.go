@@ -75,7 +75,7 @@ func (v *Verifier) Peer(presented []*x509.Certificate, use x509.ExtKeyUsage, nam
 	if len(presented) == 0 {
 		return refuse(backend.NoPeerCert, nil)
 	}
-	chains, err := presented[0].Verify(v.options(presented, use, v.now()))
+	chains, err := presented[0].Verify(options(v.candidates(presented), presented[1:], use, v.now()))
 	if err != nil {
 		return v.Explain(err, presented, use)
 	}
@@ -127,17 +127,17 @@ func (v *Verifier) policy(chain []*x509.Certificate) error {
 	return nil
 }
 
-func (v *Verifier) options(presented []*x509.Certificate, use x509.ExtKeyUsage, at time.Time) x509.VerifyOptions {
+func options(anchors, others []*x509.Certificate, use x509.ExtKeyUsage, at time.Time) x509.VerifyOptions {
 	o := x509.VerifyOptions{
 		Roots:         x509.NewCertPool(),
 		Intermediates: x509.NewCertPool(),
 		CurrentTime:   at,
 		KeyUsages:     []x509.ExtKeyUsage{use},
 	}
-	for _, c := range v.candidates(presented) {
+	for _, c := range anchors {
 		o.Roots.AddCert(c)
 	}
-	for _, c := range presented[1:] {
+	for _, c := range others {
 		o.Intermediates.AddCert(c)
 	}
 	return o

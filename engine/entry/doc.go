@@ -18,13 +18,16 @@
 //	    |           0, 1, 2, installs its signal handlers, raises NOFILE
 //	main            the tool: Closed(fd) tells what was open
 //	    |
-//	Exec            allocates everything, stops the other threads' Go code,
-//	    |           puts back signals, limits, mask
+//	Exec            allocates what is needed, keeps other threads from mapping
+//	    |           memory, puts back signals, limits, mask
 //	execve(prog)    prog finds what the tool was started with
 //
 // The linker sets it, in a build with CGO_ENABLED=0:
 //
 //	go build -ldflags '-E ucspitls_entry'
+//
+// A program that does not import this package, or an architecture without the
+// assembly, fails to link with it: missing entry symbol "ucspitls_entry".
 //
 // # What is recorded, and why
 //
@@ -51,8 +54,9 @@
 //
 // # Elsewhere
 //
-// On other systems and architectures, and in a program that is linked by the
-// C linker (the linker then takes main for the entry, whatever -E says), nothing
-// is recorded: Recorded is false, Closed guesses, Exec is syscall.Exec, and
-// the soft limits must leave room for Go.
+// On other systems and architectures nothing is recorded: Recorded is false,
+// Closed guesses, Exec is syscall.Exec, and the soft limits must leave room
+// for Go. The same holds for a program that the C linker links, because of
+// cgo: the Go linker then takes main for the entry, whatever -E says. There the C
+// library runs before Go, and a constructor function in C can lift the limits.
 package entry

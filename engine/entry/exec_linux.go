@@ -8,12 +8,18 @@ import (
 	"unsafe"
 )
 
+// The two that package syscall holds around its own execve. Between them no
+// thread is being made, and the lock they take pins this goroutine to its
+// thread, whose mask of blocked signals the new program inherits.
+
+//go:linkname beforeExec syscall.runtime_BeforeExec
+func beforeExec()
+
+//go:linkname afterExec syscall.runtime_AfterExec
+func afterExec()
+
 func replace(path string, argv, envv []string) error {
-	// Under the old limits every mmap fails, and a Go program whose mmap
-	// fails dies. So everything is allocated now, and with one processor,
-	// which this goroutine occupies, no other thread can run Go code or the
-	// collector until execve ends them all. GOMAXPROCS waits for a
-	// collection, and for threads that are being made.
+	// Whatever has to be allocated is allocated under the lifted limits.
 	pathp, err := syscall.BytePtrFromString(path)
 	if err != nil {
 		return err
@@ -26,11 +32,22 @@ func replace(path string, argv, envv []string) error {
 	if err != nil {
 		return err
 	}
-	runtime.LockOSThread() // the mask of blocked signals is the thread's
-	defer runtime.UnlockOSThread()
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	if mapsLimited() {
+		// Other threads may not allocate either until execve ends them. So
+		// there is one processor, which this goroutine keeps, and they have
+		// none to run Go code or the collector on.
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	}
+	beforeExec()
+	errno := execve(pathp, &argvp[0], &envvp[0])
+	afterExec()
+	return errno
+}
 
-	return execve(pathp, &argvp[0], &envvp[0])
+// mapsLimited tells whether Restore will put back a limit on mmap(2).
+func mapsLimited() bool {
+	as, data := record.limits[0], record.limits[1]
+	return as.cur < as.max || data.cur < data.max
 }
 
 // execve returns only if it failed.

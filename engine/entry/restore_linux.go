@@ -25,9 +25,9 @@ var saved struct {
 	limits  [recorded]rlimit
 }
 
-// restore calls nothing but raw system calls and nosplit functions, and all
-// signals are blocked before its first change: the scheduler can't move the
-// goroutine to another thread meanwhile, and no stack grows.
+// restore calls nothing but raw system calls and nosplit functions, so that no
+// stack grows, and blocks all signals before its first change, so that no
+// handler runs under the old limits and nothing preempts the goroutine.
 //
 //go:nosplit
 //go:norace

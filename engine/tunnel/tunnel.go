@@ -158,7 +158,11 @@ func (t *Tunnel) Step(now time.Duration, ready Events) (want Events, deadline ti
 			break
 		}
 	}
-	deadline = t.expire()
+	before := t.err
+	if deadline = t.expire(); t.err != before {
+		t.pass() // prog and peer are told at once
+		deadline = t.expire()
+	}
 	if t.finished() {
 		return 0, -1, true, t.err
 	}

@@ -1,6 +1,6 @@
 // Command prog does what a wrapper does: it execs its arguments.
 //
-//	prog [-big] [-busy] [-fork] [-ignore] [-fail] path args...
+//	prog [-big] [-busy] [-fork] [-ignore] [-fail] [-plain] path args...
 //	prog -report
 package main
 
@@ -43,11 +43,18 @@ func main() {
 		case "-ignore": // as a tool may do for itself
 			ignore(syscall.SIGPIPE)
 			ignore(syscall.SIGALRM)
-		case "-fail": // an exec that fails first
+		case "-fail": // an exec that fails first and leaves no trace
+			runtime.LockOSThread()
+			before := signals()
 			if err := entry.Exec("/nonexistent/prog", args[1:], env); err != syscall.ENOENT {
 				fail("no such file was expected", err)
 			}
+			if after := signals(); after != before {
+				fail("before:\n"+before+"after:\n"+after, nil)
+			}
 			sink[0] = append(sink[0], make([]byte, 64<<20)) // impossible under the old limits
+		case "-plain": // as if there were no package entry
+			fail("exec", syscall.Exec(args[1], args[1:], env))
 		case "-fork":
 			fork(args[1:], env)
 			return
@@ -69,6 +76,23 @@ func report() {
 	}
 	// On 3, since 0 to 2 may be closed.
 	syscall.Write(3, []byte(s+"\n"))
+}
+
+// signals is what the thread blocks and the process ignores and catches.
+func signals() string {
+	status, err := os.ReadFile("/proc/thread-self/status")
+	if err != nil {
+		fail("status", err)
+	}
+	kept := ""
+	for line := range strings.Lines(string(status)) {
+		for _, name := range []string{"SigBlk", "SigIgn", "SigCgt"} {
+			if strings.HasPrefix(line, name) {
+				kept += line
+			}
+		}
+	}
+	return kept
 }
 
 func ignore(sig syscall.Signal) {

@@ -1,0 +1,112 @@
+// Package backendtest is the contract of package backend as tests. Every
+// backend must pass all of it; the peer is crypto/tls of the standard
+// library, or the backend itself.
+package backendtest
+
+import (
+	"reflect"
+	"testing"
+
+	"ucspitls/backend"
+	"ucspitls/backend/backendtest/pki"
+)
+
+// Run tests b against every clause of the contract.
+func Run(t *testing.T, b backend.Backend) {
+	s := suite{Backend: b, pki: pki.New(t)}
+	for _, sc := range scenarios {
+		t.Run(sc.name, func(t *testing.T) { sc.run(s, t) })
+	}
+}
+
+type suite struct {
+	backend.Backend
+	pki *pki.PKI
+}
+
+// scenarios is filled below, not here: the walk over the fields reads it.
+var scenarios []scenario
+
+type scenario struct {
+	name string
+	run  func(suite, *testing.T)
+}
+
+func init() {
+	scenarios = []scenario{
+		{"info", suite.info},
+		{"fields", suite.fields},
+		{"config", suite.config},
+		{"byte-by-byte", suite.byteByByte},
+		{"random-splits", suite.randomSplits},
+		{"blocked-output", suite.blockedOutput},
+		{"stall", suite.stall},
+		{"close", suite.closeAnywhere},
+		{"against-itself", suite.againstItself},
+		{"versions", suite.versions},
+		{"ciphers", suite.ciphers},
+		{"groups", suite.groups},
+		{"keys", suite.keyTypes},
+		{"alpn", suite.alpn},
+		{"sni", suite.sni},
+		{"anchors", suite.anchors},
+		{"client-cert", suite.clientCert},
+		{"name", suite.names},
+		{"no-verify", suite.noVerify},
+		{"crl", suite.crls},
+		{"clock", suite.clock},
+		{"keylog", suite.keyLog},
+		{"server-failures", suite.serverFailures},
+		{"client-failures", suite.clientFailures},
+		{"not-tls", suite.notTLS},
+		{"peer-closes", suite.peerCloses},
+		{"peer-refuses", suite.peerRefuses},
+		{"late-refusal", suite.lateRefusal},
+		{"close-notify", suite.closeNotify},
+		{"bare-fin", suite.bareFIN},
+		{"cut-record", suite.cutRecord},
+		{"transfer", suite.transfer},
+		{"tiny-writes", suite.tinyWrites},
+		{"bad-record", suite.badRecord},
+		{"peer-alert", suite.peerAlert},
+		{"key-update", suite.keyUpdate},
+		{"post-handshake", suite.postHandshake},
+		{"renegotiation", suite.renegotiation},
+		{"allocations", suite.allocations},
+	}
+}
+
+// covered names the scenario that shows what a field of the configuration
+// does.
+var covered = map[string]string{
+	"Common.MinVersion": "versions", "Common.MaxVersion": "versions",
+	"Common.ALPN": "alpn", "Common.Anchors": "anchors", "Common.CRLs": "crl",
+	"Common.KeyLog": "keylog", "Common.Time": "clock",
+	"ServerConfig.Keys": "sni", "ServerConfig.Default": "sni", "ServerConfig.Client": "client-cert",
+	"ClientConfig.ServerName": "name", "ClientConfig.NoVerifyCert": "no-verify", "ClientConfig.Keys": "client-cert",
+	"KeyPair.Chain": "config", "KeyPair.Key": "config", "KeyPair.CertName": "config", "KeyPair.KeyName": "config",
+}
+
+// fields fails for a field that somebody added and nobody tests: a backend
+// that does not know it would ignore it silently.
+func (suite) fields(t *testing.T) {
+	names := map[string]bool{}
+	for _, sc := range scenarios {
+		names[sc.name] = true
+	}
+	for _, typ := range []reflect.Type{reflect.TypeFor[backend.Common](), reflect.TypeFor[backend.ServerConfig](),
+		reflect.TypeFor[backend.ClientConfig](), reflect.TypeFor[backend.KeyPair]()} {
+		for i := range typ.NumField() {
+			f := typ.Field(i)
+			if name := typ.Name() + "." + f.Name; !f.Anonymous && !names[covered[name]] {
+				t.Errorf("no scenario for %s", name)
+			}
+		}
+	}
+}
+
+func (s suite) info(t *testing.T) {
+	if i := s.Info(); i.Name == "" || i.Library == "" || i.FIPS == "" {
+		t.Errorf("%+v", i)
+	}
+}

@@ -1,0 +1,80 @@
+package material
+
+import (
+	"bytes"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"slices"
+	"testing"
+
+	"ucspitls/backend"
+)
+
+var (
+	deltaOID = asn1.ObjectIdentifier{2, 5, 29, 27}
+	pointOID = asn1.ObjectIdentifier{2, 5, 29, 28}
+)
+
+func point(fields ...byte) pkix.Extension {
+	return pkix.Extension{Id: pointOID, Critical: true, Value: append([]byte{0x30, byte(len(fields))}, fields...)}
+}
+
+func TestCRLs(t *testing.T) {
+	plain := makeCRL()
+	pemPlain := armour("X509 CRL", plain)
+	users := makeCRL(point(0x81, 1, 0xff))
+	notIndirect := makeCRL(point(0x84, 1, 0))
+	f := newFolder(t)
+	ca := "CAFILE=" + f.put("ca", makeCert("a"))
+	cases := []struct {
+		name    string
+		content []byte
+		want    [][]byte
+		line    string
+	}{
+		{"PEM", pemPlain, [][]byte{plain}, ""},
+		{"DER", plain, [][]byte{plain}, ""},
+		{"several", join(pemPlain, []byte("text\n"), crlf(armour("X509 CRL", users))), [][]byte{plain, users}, ""},
+		{"several DER", join(plain, users), [][]byte{plain, users}, ""},
+		{"among certificates", join(armour("CERTIFICATE", makeCert("a")), pemPlain), [][]byte{plain}, ""},
+		{"not indirect", notIndirect, [][]byte{notIndirect}, ""},
+		{"empty", nil, nil, "the file is empty"},
+		{"text", []byte("text"), nil, "no CRL in it"},
+		{"certificate", armour("CERTIFICATE", makeCert("a")), nil, "no CRL in it"},
+		{"DER certificate", makeCert("a"), nil, "not a usable CRL"},
+		{"certificate inside", armour("X509 CRL", makeCert("a")), nil, "not a usable CRL (PEM block at line 1)"},
+		{"cut off", pemPlain[:60], nil, "the PEM block at line 1 is cut off"},
+		{"DER cut off", plain[:60], nil, "malformed or cut off DER, no CRL in it"},
+		{"delta", makeCRL(pkix.Extension{Id: deltaOID, Critical: true, Value: []byte{2, 1, 1}}), nil, string(backend.CRLUnsupported)},
+		{"delta in PEM", join(armour("X509 CRL", makeCRL(pkix.Extension{Id: deltaOID, Value: []byte{2, 1, 1}})), pemPlain), nil, string(backend.CRLUnsupported) + " (PEM block at line 1)"},
+		{"indirect", makeCRL(point(0x84, 1, 0xff)), nil, string(backend.CRLUnsupported)},
+		{"indirect behind users", makeCRL(point(0x81, 1, 0xff, 0x84, 1, 0xff)), nil, string(backend.CRLUnsupported)},
+		{"attribute certificates", makeCRL(point(0x85, 1, 0xff)), nil, string(backend.CRLUnsupported)},
+		{"some reasons", makeCRL(point(0x83, 2, 6, 0x40)), nil, string(backend.CRLUnsupported)},
+		{"bad point", makeCRL(pkix.Extension{Id: pointOID, Value: []byte{5, 0}}), nil, string(backend.CRLUnsupported)},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			path := newFolder(t).put("crl", c.content)
+			client, err := OpenClient([]string{ca, "TLS_CRLFILE=" + path}, "x.example", false, false)
+			if c.line != "" {
+				wantExit(t, err, 96, "TLS_CRLFILE: "+path+": "+c.line)
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer client.Close()
+			if !slices.EqualFunc(client.Config.CRLs, c.want, bytes.Equal) {
+				t.Errorf("%d CRLs, want %d, or they differ", len(client.Config.CRLs), len(c.want))
+			}
+		})
+	}
+	t.Run("missing", func(t *testing.T) {
+		_, err := OpenClient([]string{ca, "TLS_CRLFILE=" + f.path("x")}, "x.example", false, false)
+		wantExit(t, err, 96, "TLS_CRLFILE: open "+f.path("x")+": no such file or directory")
+	})
+	t.Run("not looked at where nothing is verified", func(t *testing.T) {
+		openClient(t, "x.example", false, true, "TLS_CRLFILE="+f.path("x"))
+	})
+}

@@ -1,0 +1,69 @@
+//go:build linux
+
+// The app of a test counts its descriptors; the runtime must not add any.
+//
+//go:debug containermaxprocs=0
+//go:debug updatemaxprocs=0
+
+package clitest
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// patience bounds every wait. The longest that a session may rightly take
+// after its peer has gone is 2 s.
+const patience = 30 * time.Second
+
+var (
+	backendName = "gotls"
+	bin         string // a copy of the programs under test
+	scratch     string // short paths, for sockets
+	self        string // this executable
+)
+
+func TestMain(m *testing.M) {
+	if path := os.Getenv(appVariable); path != "" {
+		perform(path)
+	}
+	code, err := runAll(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "clitest:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func runAll(m *testing.M) (code int, err error) {
+	if self, err = os.Executable(); err != nil {
+		return 0, err
+	}
+	if scratch, err = os.MkdirTemp("", "cli"); err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(scratch)
+	if err = os.Chmod(scratch, 0o755); err != nil { // other users run programs in it
+		return 0, err
+	}
+	if name := os.Getenv("UCSPITLS_BACKEND"); name != "" {
+		backendName = name
+	}
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		return 0, err
+	}
+	if out, err := exec.Command("make", "-C", root, "BACKEND="+backendName).CombinedOutput(); err != nil {
+		return 0, fmt.Errorf("make: %v\n%s", err, out)
+	}
+	// A copy: somebody may build again while the tests run.
+	bin = filepath.Join(scratch, "bin")
+	if err = os.CopyFS(bin, os.DirFS(filepath.Join(root, "build", backendName))); err != nil {
+		return 0, err
+	}
+	return m.Run(), nil
+}

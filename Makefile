@@ -31,11 +31,19 @@ endif
 LDFLAGS  = -s -w -X ucspitls/engine/diag.Version=$(VERSION) $(ENTRYFLAG)
 BUILDCMD = CGO_ENABLED=0 $(GO) build -trimpath -tags '$(TAGS)'
 
-.PHONY: all test lint demo bench install clean cross fuzz
+.PHONY: all test lint demo man bench install clean cross fuzz
 
 all:
 	@mkdir -p $(BUILD)
 	$(BUILDCMD) -ldflags '$(LDFLAGS)' -o $(BUILD)/ ./cmd/s6-...
+
+demo: all
+	$(BUILDCMD) -o build/demo ./doc/demo
+	@build/demo $(BUILD)
+
+# The pages against the programs' own tables, and mandoc's lint if it is here.
+man:
+	$(GO) test -count=1 ./man
 
 install:
 	@mkdir -p $(BUILD)/install $(DESTDIR)$(BINDIR)

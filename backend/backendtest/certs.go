@@ -89,6 +89,9 @@ func (s suite) clientCert(t *testing.T) {
 						refused(t, s.serve(t, ask(mode, v), present(s.pki.BadClient(fault))), reason)
 					})
 				}
+				t.Run("garbage", func(t *testing.T) {
+					refused(t, s.serve(t, ask(mode, v), present(garbage(s.pki.Client(pki.P256)))), backend.PeerBadCert)
+				})
 				t.Run("without its key", func(t *testing.T) {
 					refused(t, s.serve(t, ask(mode, v), present(thief(s.pki.Client(pki.P256), s.pki.Other))), backend.BadPeerProof)
 				})
@@ -124,6 +127,11 @@ func (s suite) clientCert(t *testing.T) {
 // thief has the certificate of one and the key of another.
 func thief(c, other *pki.Cert) *pki.Cert {
 	return &pki.Cert{X509: c.X509, Chain: c.Chain, Key: other.Key}
+}
+
+// garbage is a certificate that nobody can parse.
+func garbage(c *pki.Cert) *pki.Cert {
+	return &pki.Cert{X509: c.X509, Chain: [][]byte{[]byte("garbage")}, Key: c.Key}
 }
 
 // withCert makes a server of the peer present one certificate.

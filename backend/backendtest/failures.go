@@ -39,6 +39,9 @@ func (s suite) clientFailures(t *testing.T) {
 				refused(t, s.dial(t, nil, withCert(s.pki.BadServer(fault), v)), reason)
 			})
 		}
+		t.Run("garbage "+versionName(v), func(t *testing.T) {
+			refused(t, s.dial(t, nil, withCert(garbage(s.pki.Server(pki.P256)), v)), backend.PeerBadCert)
+		})
 		t.Run("without its key "+versionName(v), func(t *testing.T) {
 			refused(t, s.dial(t, nil, withCert(thief(s.pki.Server(pki.P256), s.pki.Other), v)), backend.BadPeerProof)
 		})
@@ -52,6 +55,44 @@ func (s suite) clientFailures(t *testing.T) {
 			t.Errorf("said %s, sent %s", e.Alert, a)
 		}
 	})
+}
+
+// sha1Signatures: a client that verifies nothing but SHA-1 is refused.
+func (s suite) sha1Signatures(t *testing.T) {
+	for _, v := range bothVersions {
+		for _, k := range []pki.KeyType{pki.P256, pki.RSA2048} {
+			x := s.serve(t, func(c *backend.ServerConfig) { c.Default = s.pki.Server(k).Pair() },
+				func(c *tls.Config) { c.MinVersion, c.MaxVersion = v, v })
+			go func() { x.peerDone <- x.peer.Handshake() }()
+			if !x.await() {
+				t.Fatal("the peer says nothing")
+			}
+			x.tamper(func(b []byte) []byte {
+				// signature_algorithms: type 13, length, length of the list, pairs of bytes.
+				at := 0
+				for i := 43; i+6 < len(b); i++ {
+					if b[i] == 0 && b[i+1] == 13 && b[i+2] == 0 && b[i+4] == 0 && b[i+5] == b[i+3]-2 && b[i+5]%2 == 0 {
+						at = i
+						break
+					}
+				}
+				if at == 0 {
+					t.Fatal("no signature_algorithms in the ClientHello")
+				}
+				for i := range int(b[at+5]) / 2 {
+					copy(b[at+6+2*i:], []byte{2, byte(1 + 2*(i%2))}) // rsa_pkcs1_sha1, ecdsa_sha1
+				}
+				return b
+			})
+			e := expect(t, x.drive(x.conn.Handshake), backend.Handshake, backend.NoCipher)
+			if x.hangUp(); e.Peer || e.Alert != backend.AlertHandshakeFailure {
+				t.Errorf("%v", e)
+			}
+			if a, _ := alertIn(<-x.peerDone); a != e.Alert {
+				t.Errorf("the peer got %s", a)
+			}
+		}
+	}
 }
 
 // serverHello11 is a ServerHello of TLS 1.1 with TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA.

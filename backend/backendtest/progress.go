@@ -155,6 +155,26 @@ func (s suite) againstItself(t *testing.T) {
 	}
 }
 
+// sharedEndpoint: an Endpoint is immutable, the race detector is the judge.
+func (s suite) sharedEndpoint(t *testing.T) {
+	server, err := s.NewServer(&backend.ServerConfig{Default: s.pki.Server(pki.P256).Pair()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := s.NewClient(&backend.ClientConfig{ServerName: pki.Host, Common: backend.Common{Anchors: s.pki.Anchors()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 4 {
+		p := join(t, client, server)
+		t.Run("", func(t *testing.T) {
+			t.Parallel()
+			p.connect(t)
+			p.mover(t)()
+		})
+	}
+}
+
 // A pair is two Conns of the backend, back to back.
 type pair struct {
 	client, server backend.Conn
@@ -176,6 +196,10 @@ func (s suite) pair(t testing.TB, edit func(*backend.ServerConfig, *backend.Clie
 	if err != nil {
 		t.Fatal(err)
 	}
+	return join(t, client, server)
+}
+
+func join(t testing.TB, client, server backend.Endpoint) *pair {
 	p := &pair{c: &plainWire{}, s: &plainWire{}}
 	p.c.out, p.s.out = &p.s.in, &p.c.in
 	p.client, p.server = client.NewConn(p.c), server.NewConn(p.s)

@@ -62,9 +62,10 @@ func (c *conn) reason(err error, sent backend.Alert) backend.Reason {
 		return backend.PeerClosed
 	case says("invalid signature by"):
 		return backend.BadPeerProof
-	case says("failed to parse c"): // lient certificate, or certificate from server
+	case says("failed to parse client certificate"), says("failed to parse certificate from server"):
 		return backend.PeerBadCert
-	case says("exceeds maximum"): // a message; the alert is internal_error
+	case says("exceeds maximum"), // a message; the alert is internal_error
+		sent == 0 && says("tls: "): // crypto/tls forgets some alerts
 		return backend.BadHandshake
 	case says("didn't provide a certificate"):
 		return backend.NoPeerCert

@@ -3,6 +3,7 @@
 package verify
 
 import (
+	"bytes"
 	"crypto/rsa"
 	"crypto/x509"
 	"slices"
@@ -35,10 +36,12 @@ func New(c *backend.Common) (*Verifier, error) {
 		if !ok {
 			return nil, &backend.Error{Kind: backend.Config, Reason: backend.BadAnchor}
 		}
-		if len(v.anchors[subject]) == 0 {
-			v.names += 2 + len(subject)
+		same := v.anchors[subject]
+		if slices.ContainsFunc(same, func(a []byte) bool { return bytes.Equal(a, der) }) {
+			continue
 		}
-		v.anchors[subject] = append(v.anchors[subject], der)
+		v.anchors[subject] = append(same, der)
+		v.names += 2 + len(subject)
 	}
 	for _, der := range c.CRLs {
 		list, err := parseCRL(der)

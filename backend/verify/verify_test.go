@@ -233,7 +233,7 @@ func TestCandidates(t *testing.T) {
 			t.Error("an anchor that issued nothing was parsed")
 		}
 	}
-	if len(got) != 3 { // the root stands there twice; a pool knows it once
+	if len(got) != 2 { // the root stands there twice
 		t.Errorf("%d candidates", len(got))
 	}
 }

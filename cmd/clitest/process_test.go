@@ -221,3 +221,15 @@ func descriptors(pid int) map[int]string {
 	}
 	return all
 }
+
+func environOf(t *testing.T, pid int) []string   { return words(t, pid, "environ") }
+func commandLine(t *testing.T, pid int) []string { return words(t, pid, "cmdline") }
+
+func words(t *testing.T, pid int, file string) []string {
+	t.Helper()
+	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/" + file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Split(strings.TrimSuffix(string(data), "\x00"), "\x00")
+}

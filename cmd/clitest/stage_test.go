@@ -40,9 +40,9 @@ func (s *stage) prog() []string { return []string{"--", self} }
 // An app is a running program behind a tool, and its descriptors' numbers.
 type app struct {
 	greeting
-	t            *testing.T
-	conn         net.Conn
-	in           *json.Decoder
+	t           *testing.T
+	conn        net.Conn
+	in          *json.Decoder
 	ctl, rd, wr int // SSLCTLFD, SSLREADFD, SSLWRITEFD; of an immediate tool's app -1, 0, 1
 }
 

@@ -48,6 +48,7 @@ type Settings struct {
 	Fingerprints bool // s6-tlsc-io: --list-fingerprints
 
 	Drop Drop
+	Net  Net
 }
 
 // Drop is which ids prog is to run with: --uid, --gid, --gidlist, --envuidgid.

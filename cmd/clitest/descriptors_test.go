@@ -111,8 +111,11 @@ func fdKinds(fds map[int]descriptor) string {
 
 func linkKinds(links map[int]string) string {
 	var numbers []int
-	for n := range links {
-		numbers = append(numbers, n)
+	for n, link := range links {
+		// Go's runtime makes these for its timers, when it needs one.
+		if link != "anon_inode:[eventpoll]" && link != "anon_inode:[eventfd]" {
+			numbers = append(numbers, n)
+		}
 	}
 	var b []string
 	for _, n := range sorted(numbers...) {

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -49,6 +50,11 @@ func runAll(m *testing.M) (code int, err error) {
 	defer os.RemoveAll(scratch)
 	if err = os.Chmod(scratch, 0o755); err != nil { // other users run programs in it
 		return 0, err
+	}
+	for n := range descriptors(os.Getpid()) { // what the caller left open is not for our programs
+		if n > 2 {
+			syscall.CloseOnExec(n)
+		}
 	}
 	if name := os.Getenv("UCSPITLS_BACKEND"); name != "" {
 		backendName = name

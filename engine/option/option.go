@@ -112,6 +112,9 @@ func (t *Table) Parse(words []string) (*Settings, []string, error) {
 			return s, nil, nil
 		}
 	}
+	if s.ReadFD == s.WriteFD {
+		return nil, nil, diag.Fail(diag.Usage, "read-fd and write-fd must be different")
+	}
 	return s, words, nil
 }
 

@@ -26,7 +26,6 @@ type bench struct {
 	progW    *os.File // prog's output
 	progR    *os.File // prog's input
 	notify   *os.File
-	writing  sync.WaitGroup
 	wrote    []byte
 	said     []byte
 	mu       sync.Mutex

@@ -24,7 +24,6 @@ import (
 type fakeTLS struct {
 	w     *Wire
 	in    []byte
-	eof   bool
 	hello bool
 	over  error
 	rest  []byte // of a record that did not fit into the reader's buffer
@@ -131,16 +130,15 @@ func (c *fakeTLS) Close()               {}
 
 // fakeNet is the network: what the peer sent, and what it was sent.
 type fakeNet struct {
-	in      []byte // on its way to us
-	fin     bool   // the peer's FIN stands behind in
-	rst     bool
-	out     []byte // what we sent
-	acked   int    // of out, and of our FIN
-	ourFIN  bool
-	window  int // how much unacknowledged data the peer's system takes
-	takes   bool
-	chunk   int // at most so much a read
-	shutErr error
+	in     []byte // on its way to us
+	fin    bool   // the peer's FIN stands behind in
+	rst    bool
+	out    []byte // what we sent
+	acked  int    // of out, and of our FIN
+	ourFIN bool
+	window int // how much unacknowledged data the peer's system takes
+	takes  bool
+	chunk  int // at most so much a read
 }
 
 func (n *fakeNet) Read(p []byte) (int, error) {

@@ -31,7 +31,7 @@ endif
 LDFLAGS  = -s -w -X ucspitls/engine/diag.Version=$(VERSION) $(ENTRYFLAG)
 BUILDCMD = CGO_ENABLED=0 $(GO) build -trimpath -tags '$(TAGS)'
 
-.PHONY: all test lint demo man bench install clean cross fuzz
+.PHONY: all test race lint vuln demo man bench install clean cross static fuzz
 
 all:
 	@mkdir -p $(BUILD)
@@ -56,3 +56,46 @@ install:
 
 clean:
 	rm -rf build
+
+# Go's test cache can't see the programs: -count=1 runs the tests each time.
+test: all
+	UCSPITLS_BACKEND=$(BACKEND) $(GO) test -count=1 -tags '$(TAGS)' ./...
+
+race:
+	UCSPITLS_BACKEND=$(BACKEND) $(GO) test -count=1 -race -tags '$(TAGS)' ./engine/... ./backend/...
+
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
+GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.1.4
+
+lint:
+	@out=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$out" ] || { echo "gofmt would change:"; echo "$$out"; exit 1; }
+	$(GO) vet -tags '$(TAGS)' ./...
+	$(GO) run $(STATICCHECK) -tags '$(TAGS)' ./...
+
+# Where the vulnerability database can't be reached, that is said, and is no failure.
+vuln:
+	@out=$$($(GO) run $(GOVULNCHECK) -tags '$(TAGS)' ./... 2>&1); code=$$?; echo "$$out"; \
+	case "$$out" in *"fetching vulnerabilities"*) echo "govulncheck: no database reached, not checked"; exit 0;; esac; exit $$code
+
+# Every system that the engine knows must at least compile.
+CROSS = linux/arm64 linux/386 freebsd/amd64 openbsd/amd64 darwin/arm64
+cross:
+	@set -e; for p in $(CROSS); do \
+		echo "cross-build $$p"; mkdir -p build/cross/$$p; \
+		GOOS=$${p%/*} GOARCH=$${p#*/} $(MAKE) -s BUILD=build/cross/$$p all; \
+	done
+
+# The proof that the programs are static: no interpreter, no dynamic section.
+static: all
+	@for p in $(PROGRAMS); do \
+		if readelf -ld $(BUILD)/$$p | grep -qE 'INTERP|DYNAMIC|Dynamic section'; then echo "$$p is not static"; exit 1; fi; \
+	done; echo "$(words $(PROGRAMS)) programs, all static"
+
+FUZZTIME = 10s
+fuzz:
+	@set -e; for f in $$(git ls-files '*_test.go' | xargs grep -l '^func Fuzz'); do \
+		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\).*/\1/p' $$f); do \
+			echo "$$name in $$(dirname $$f)"; \
+			$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) ./$$(dirname $$f); \
+		done; \
+	done

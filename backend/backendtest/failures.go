@@ -148,14 +148,15 @@ func (s suite) peerCloses(t *testing.T) {
 	for _, n := range []int{0, 1, 4, 5, 6, 50} {
 		s.either(t, func(t *testing.T, x *session, _ bool) {
 			go func() { x.peerDone <- x.peer.Handshake() }()
+			x.blocked = true // until the rest is cut off
 			if err := x.conn.Handshake(); err != backend.ErrAgain {
 				t.Fatal(err)
 			}
 			if !x.await() {
 				t.Fatal("the peer says nothing")
 			}
-			x.tamper(func(b []byte) []byte { return b[:min(n, len(b))] })
-			x.finish()
+			x.cut(n)
+			x.blocked = false
 			e := expect(t, x.drive(x.conn.Handshake), backend.Handshake, backend.PeerClosed)
 			if e.Peer || e.Alert != 0 {
 				t.Errorf("%+v", e)

@@ -10,8 +10,9 @@ import (
 	"ucspitls/backend"
 )
 
-// patience is how long a peer is waited for.
-const patience = 20 * time.Second
+// patience is how long a peer is waited for. Only the tests of these tests
+// have less.
+var patience = 20 * time.Second
 
 // A link is the network between a Wire, which never blocks, and the net.Conn
 // of a crypto/tls peer, which does.
@@ -83,6 +84,16 @@ func (l *link) tamper(f func([]byte) []byte) {
 	l.in.data = f(append([]byte(nil), l.in.data...))
 }
 
+// cut lets only the first n bytes arrive of what is under way, then a FIN. It
+// gives the number that there were.
+func (l *link) cut(n int) (had int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	had = len(l.in.data)
+	l.in.data, l.in.fin = l.in.data[:min(n, had)], true
+	return had
+}
+
 // finish ends the direction to the Wire, hangUp the one to the peer.
 func (l *link) finish() { l.end(&l.in) }
 func (l *link) hangUp() { l.end(&l.out) }
@@ -140,6 +151,9 @@ func (f far) Read(p []byte) (n int, err error) {
 func (f far) Write(p []byte) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.in.fin {
+		return 0, net.ErrClosed
+	}
 	f.in.data = append(f.in.data, p...)
 	f.seen[0] = append(f.seen[0], p...)
 	f.moved.Broadcast()

@@ -94,8 +94,7 @@ func (s suite) cutRecord(t *testing.T) {
 				} else if err := x.peer.CloseWrite(); err != nil {
 					t.Fatal(err)
 				}
-				x.tamper(func(b []byte) []byte { size = len(b); return b[:cut] })
-				x.finish()
+				size = x.cut(cut)
 				for range 2 {
 					if e := expect(t, x.readEnd(), backend.Truncated, backend.CutRecord); e.Alert != 0 || e.Peer {
 						t.Errorf("%+v", e)

@@ -16,7 +16,7 @@ import (
 
 // A spec is a program to be started.
 type spec struct {
-	program string // "s6-tlsd"
+	program string // "s6-tlsd", or a path
 	args    []string
 	env     []string
 	files   map[int]*os.File // what it gets besides stderr; the test's copies are closed
@@ -51,7 +51,10 @@ func start(t *testing.T, s spec) *process {
 		}
 		files[n] = f
 	}
-	path := filepath.Join(bin, s.program)
+	path := s.program
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(bin, path)
+	}
 	attr := &os.ProcAttr{
 		Dir:   s.root,
 		Env:   append([]string{"PATH=" + os.Getenv("PATH")}, s.env...),

@@ -1,8 +1,3 @@
-// The runtime would reread the limits of the cgroup every second.
-//
-//go:debug containermaxprocs=0
-//go:debug updatemaxprocs=0
-
 // Command s6-tlsc-io is the TLS tunnel, client side.
 package main
 

@@ -40,8 +40,8 @@ func Listen(at netip.AddrPort, backlog int) (int, error) {
 // Connect makes a TCP (syscall.SOCK_STREAM) or UDP (SOCK_DGRAM) socket that is
 // connected to remote. local is the end to bind to; its zero value, or an
 // unspecified address, leaves the choice to the system. The file is in
-// O_NONBLOCK, so that its deadlines work. The error is a syscall.Errno;
-// ETIMEDOUT when deadline passed.
+// O_NONBLOCK, so that its deadlines work. The error is a *BindError or a
+// syscall.Errno: ETIMEDOUT when deadline passed.
 func Connect(kind int, local, remote netip.AddrPort, deadline time.Time) (*os.File, error) {
 	n, err := open(remote.Addr(), kind)
 	if err != nil {
@@ -51,12 +51,12 @@ func Connect(kind int, local, remote netip.AddrPort, deadline time.Time) (*os.Fi
 		if local.Port() != 0 {
 			syscall.SetsockoptInt(n, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1)
 		}
-		err = syscall.Bind(n, sockaddr(local))
+		if err := syscall.Bind(n, sockaddr(local)); err != nil {
+			syscall.Close(n)
+			return nil, &BindError{err}
+		}
 	}
-	if err == nil {
-		err = syscall.Connect(n, sockaddr(remote))
-	}
-	if err != nil && err != syscall.EINPROGRESS && err != syscall.EINTR {
+	if err = syscall.Connect(n, sockaddr(remote)); err != nil && err != syscall.EINPROGRESS && err != syscall.EINTR {
 		syscall.Close(n)
 		return nil, err
 	}
@@ -69,6 +69,12 @@ func Connect(kind int, local, remote netip.AddrPort, deadline time.Time) (*os.Fi
 	}
 	return f, nil
 }
+
+// A BindError says that the local end can't be had.
+type BindError struct{ Err error }
+
+func (e *BindError) Error() string { return e.Err.Error() }
+func (e *BindError) Unwrap() error { return e.Err }
 
 // wait waits for the end of a connection attempt.
 func wait(f *os.File, deadline time.Time) error {

@@ -1,0 +1,10 @@
+// Command s6-tlsclient connects and runs prog behind a TLS tunnel.
+package main
+
+import (
+	"os"
+
+	"ucspitls/engine/dial"
+)
+
+func main() { dial.Main(os.Args) }

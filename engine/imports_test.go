@@ -1,0 +1,124 @@
+package engine
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path"
+	"strings"
+	"testing"
+)
+
+// The house rules about imports, each with its reason. A pattern that ends in
+// "/..." covers everything below.
+var rules = []struct {
+	who       string // packages or programs
+	forbidden []string
+	why       string
+}{
+	{"ucspitls/engine/...", []string{
+		"crypto/tls", "crypto/x509", "net/http", "runtime/cgo", "github.com/refraction-networking/utls",
+		"ucspitls/backend/gotls", "ucspitls/backend/openssl", "ucspitls/backend/utls", "ucspitls/backend/selected",
+	}, "the engine is the same for every backend: it must not link one"},
+	{"ucspitls/engine/...", []string{"net"}, "package net brings dual stack, keepalive and a costly init"},
+	{"ucspitls/backend", []string{"crypto/tls", "crypto/x509", "ucspitls/engine/..."}, "the contract stands below both sides"},
+	{"ucspitls/backend/material", []string{"crypto/tls", "crypto/x509"}, "a build on OpenSSL must not drag in Go's cryptography"},
+	{"ucspitls/cmd/s6-tlsd", wrapper, wrapperWhy},
+	{"ucspitls/cmd/s6-tlsc", wrapper, wrapperWhy},
+	{"ucspitls/cmd/s6-ucspitlsd", wrapper, wrapperWhy},
+	{"ucspitls/cmd/s6-ucspitlsc", wrapper, wrapperWhy},
+	{"ucspitls/cmd/s6-tlsserver", tls, "only the -io programs link TLS code"},
+	{"ucspitls/cmd/s6-tlsclient", tls, "only the -io programs link TLS code"},
+}
+
+var (
+	tls        = []string{"crypto/tls", "crypto/x509", "ucspitls/backend/..."}
+	wrapper    = append([]string{"fmt", "log", "net", "net/netip", "reflect", "flag", "os/exec", "os/signal", "crypto/...", "math/big", "golang.org/x/sys/unix"}, append(tls, "ucspitls/backend")...)
+	wrapperWhy = "every connection starts a wrapper: it links nothing that costs start-up time, and no TLS code"
+)
+
+func TestImports(t *testing.T) {
+	type pkg struct {
+		ImportPath string
+		Deps       []string
+	}
+	var packages []pkg
+	cmd := exec.Command("go", "list", "-deps=false", "-json=ImportPath,Deps", "ucspitls/engine/...", "ucspitls/backend/...", "ucspitls/cmd/...")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p pkg
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		packages = append(packages, p)
+	}
+	for _, r := range rules {
+		found := false
+		for _, p := range packages {
+			if !covers(r.who, p.ImportPath) {
+				continue
+			}
+			found = true
+			for _, dep := range p.Deps {
+				for _, f := range r.forbidden {
+					if covers(f, dep) {
+						t.Errorf("%s imports %s: %s", p.ImportPath, dep, r.why)
+					}
+				}
+			}
+		}
+		if !found {
+			t.Errorf("no package matches %s", r.who)
+		}
+	}
+}
+
+func covers(pattern, p string) bool {
+	if base, ok := strings.CutSuffix(pattern, "/..."); ok {
+		return p == base && base != "crypto" || strings.HasPrefix(p, base+"/")
+	}
+	return p == pattern
+}
+
+// TestMainsAreThin: a main.go only joins options, engine and exit code.
+func TestMainsAreThin(t *testing.T) {
+	files, err := os.ReadDir("../cmd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if !strings.HasPrefix(f.Name(), "s6-") {
+			continue
+		}
+		dir := path.Join("../cmd", f.Name())
+		inside, _ := os.ReadDir(dir)
+		if len(inside) != 1 {
+			t.Errorf("%s holds more than main.go", dir)
+		}
+		b, err := os.ReadFile(path.Join(dir, "main.go"))
+		if n := bytes.Count(b, []byte("\n")); err != nil || n >= 100 {
+			t.Errorf("%s/main.go: %d lines, %v", dir, n, err)
+		}
+	}
+}
+
+// TestOneExit: one function in the whole project ends a program.
+func TestOneExit(t *testing.T) {
+	out, err := exec.Command("grep", "-rlE", `\b(os|syscall|unix)\.Exit\(`, "--include=*.go", "--exclude=*_test.go", "--exclude-dir=testdata", ".", "../backend", "../cmd").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.TrimSpace(string(out)); got != "./diag/diag.go" {
+		t.Errorf("os.Exit is called in %s", got)
+	}
+}

@@ -1,0 +1,3 @@
+//go:build amd64 || arm64
+
+// Empty: it lets Go declare the functions of spawn_linux.go without a body.

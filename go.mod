@@ -2,8 +2,8 @@ module ucspitls
 
 go 1.26.0
 
-// At its start, and every second from then on, the runtime would read the
-// cgroup's CPU limit: a dozen system calls for processes that use one CPU.
+// The runtime would reread the cgroup's CPU limit every second, for processes
+// that use one CPU.
 godebug (
 	containermaxprocs=0
 	updatemaxprocs=0

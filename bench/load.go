@@ -1,10 +1,7 @@
-//go:build unix
-
 package main
 
 import (
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -64,6 +61,9 @@ func (t *target) connect() (net.Conn, error) {
 	if err == nil && t.role != declined {
 		c, err = t.secure(c)
 	}
+	if err == nil && t.role == delayed {
+		_, err = io.WriteString(c, "hi\n")
+	}
 	if err != nil {
 		c.Close()
 		return nil, err
@@ -79,7 +79,7 @@ func (t *target) secure(c net.Conn) (net.Conn, error) {
 		RootCAs:          t.id.roots,
 		MinVersion:       t.version,
 		MaxVersion:       t.version,
-		CurvePreferences: []tls.CurveID{tls.X25519},
+		CurvePreferences: []tls.CurveID{tls.CurveP256}, // the only one that all of them have
 		CipherSuites:     []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256},
 	})
 	if err := conn.Handshake(); err != nil {
@@ -119,7 +119,13 @@ func visits(b *bench, t *target) (*work, error) {
 		})
 	}
 	all.Wait()
-	return &work{connections: b.connections, took: time.Since(begin)}, errors.Join(errs...)
+	took := time.Since(begin)
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return &work{connections: b.connections, took: took}, nil
 }
 
 func (t *target) visit() error {

@@ -40,10 +40,10 @@ func measure(args []string) error {
 	o := options{}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.IntVar(&o.rounds, "rounds", 5, "samples of each program in each case")
-	flags.IntVar(&o.connections, "n", 60, "connections in a sample")
+	flags.IntVar(&o.connections, "n", 80, "connections in a sample")
 	flags.IntVar(&o.parallel, "parallel", 4, "connections at the same time")
-	flags.IntVar(&o.mebibytes, "mib", 128, "MiB in a sample of bulk transfer")
-	flags.IntVar(&o.trips, "trips", 1500, "round trips in a sample of ping-pong")
+	flags.IntVar(&o.mebibytes, "mib", 256, "MiB in a sample of bulk transfer")
+	flags.IntVar(&o.trips, "trips", 3000, "round trips in a sample of ping-pong")
 	flags.StringVar(&o.only, "only", "", "comma list of words: only the cases whose name has one of them")
 	ours := flags.String("ours", "build/gotls", "comma list of folders with our programs; ratios are of the first")
 	out := flags.String("json", "build/bench.json", "where to write the results, empty for nowhere")

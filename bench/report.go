@@ -95,7 +95,7 @@ func (r *report) write(out io.Writer) {
 		if i < 2 {
 			compared[0] = append(compared[0], h)
 		} else if i > 2 {
-			compared[0] = append(compared[0], r.Systems[0].Name+" / "+h)
+			compared[0] = append(compared[0], "/ "+h)
 		}
 	}
 	for _, w := range r.Rows {
@@ -110,7 +110,7 @@ func (r *report) write(out io.Writer) {
 	}
 	fmt.Fprintln(out, "Medians, with half the distance between the quartiles.")
 	writeTable(out, figures)
-	fmt.Fprintln(out, "\nRatios, round by round, their median. For CPU and round trips less than 1 is good for the first, for the others more.")
+	fmt.Fprintf(out, "\nRatios of %s to each: CPU and round trips better under 1, conn/s and MiB/s better above.\n", r.Systems[0].Name)
 	writeTable(out, compared)
 	fmt.Fprintln(out)
 	for _, s := range r.Systems {

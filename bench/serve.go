@@ -1,5 +1,3 @@
-//go:build unix
-
 package main
 
 import (
@@ -170,7 +168,6 @@ func (c *counter) daemon(argv []string) (spent, error) {
 }
 
 func waitForEOF() { io.Copy(io.Discard, os.Stdin) }
-
 
 // listening tells whether somebody listens on an IPv4 port of this machine.
 func listening(port int) bool {

@@ -1,4 +1,4 @@
-//go:build unix && !linux
+//go:build !linux
 
 package main
 
@@ -9,5 +9,5 @@ import (
 
 var errLinux = errors.New("the benchmark counts orphaned processes as only Linux can")
 
-func becomeSubreaper() error            { return errLinux }
+func becomeSubreaper() error           { return errLinux }
 func cpuOf(int) (time.Duration, error) { return 0, errLinux }

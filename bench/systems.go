@@ -39,11 +39,12 @@ type system struct {
 // baseEnv is all that the measured processes inherit.
 var baseEnv = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 
-// A prog that says "go" in the clear and "ok" through the tunnel. The
-// descriptors are below 10, which is all that dash can redirect to.
+// A prog that says "go" in the clear, and "ok" through the tunnel once the
+// client has said something there. The descriptors are below 10, which is all
+// that dash can redirect to.
 const (
-	asksUCSPI      = "echo go\nprintf y >&$SSLCTLFD\necho ok >&$SSLWRITEFD\n"
-	asksTLSWrapper = "echo go >&5\nexec 5>&-\necho ok\n"
+	asksUCSPI      = "echo go\nprintf y >&$SSLCTLFD\nread hi <&$SSLREADFD\necho ok >&$SSLWRITEFD\n"
+	asksTLSWrapper = "echo go >&5\nexec 5>&-\nread hi\necho ok\n"
 )
 
 // chain is our own programs of one build.

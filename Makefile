@@ -15,27 +15,43 @@ GO       = go
 BUILD    = build/$(BACKEND)
 
 PROGRAMS = $(notdir $(wildcard cmd/s6-*))
+TUNNELS  = $(filter %-io,$(PROGRAMS))
+WRAPPERS = $(filter-out %-io,$(PROGRAMS))
+
+# Only the tunnels link a backend, and only OpenSSL's needs cgo.
+CGO_gotls   = 0
+CGO_openssl = 1
+CGO_utls    = 0
+
+# FIPS=1 builds on Go's own validated module (BACKEND=gotls).
+ifeq ($(FIPS),1)
+export GOFIPS140 = certified
+endif
 
 # ENTRY=off builds without the recording program entry (engine/entry): the
-# programs then don't run under softlimit -m, and hand on less to prog.
+# programs then don't run under softlimit -m, and hand on less to prog. A
+# program that the C linker links can't have it.
 ENTRY    = on
 ENTRYFOR = linux/amd64 linux/arm64
 ifeq ($(ENTRY),on)
 ifneq ($(filter $(shell $(GO) env GOOS)/$(shell $(GO) env GOARCH),$(ENTRYFOR)),)
-ENTRYFLAG = -E ucspitls_entry
+ENTRYFLAG   = -E ucspitls_entry
+TUNNELENTRY = $(if $(filter 0,$(CGO_$(BACKEND))),$(ENTRYFLAG))
 endif
 endif
 
 # bindir is compiled into what is installed, and only there: a development
 # build looks for the -io programs in its own folder.
-LDFLAGS  = -s -w -X ucspitls/engine/diag.Version=$(VERSION) $(ENTRYFLAG)
-BUILDCMD = CGO_ENABLED=0 $(GO) build -trimpath -tags '$(TAGS)'
+LDFLAGS  = -s -w -X ucspitls/engine/diag.Version=$(VERSION) $(if $(INSTALLED),-X ucspitls/engine/wrap.bindir=$(BINDIR))
+GOBUILD  = $(GO) build -trimpath
+BUILDCMD = CGO_ENABLED=0 $(GOBUILD) -tags '$(TAGS)'
 
 .PHONY: all test race lint vuln demo man bench install clean cross static fuzz
 
 all:
 	@mkdir -p $(BUILD)
-	$(BUILDCMD) -ldflags '$(LDFLAGS)' -o $(BUILD)/ ./cmd/s6-...
+	CGO_ENABLED=0 $(GOBUILD) -ldflags '$(LDFLAGS) $(ENTRYFLAG)' -o $(BUILD)/ $(WRAPPERS:%=./cmd/%)
+	CGO_ENABLED=$(CGO_$(BACKEND)) $(GOBUILD) -tags '$(TAGS)' -ldflags '$(LDFLAGS) $(TUNNELENTRY)' -o $(BUILD)/ $(TUNNELS:%=./cmd/%)
 
 demo: all
 	$(BUILDCMD) -o build/demo ./doc/demo
@@ -46,8 +62,8 @@ man:
 	$(GO) test -count=1 ./man
 
 install:
-	@mkdir -p $(BUILD)/install $(DESTDIR)$(BINDIR)
-	$(BUILDCMD) -ldflags '$(LDFLAGS) -X ucspitls/engine/wrap.bindir=$(BINDIR)' -o $(BUILD)/install/ ./cmd/s6-...
+	@$(MAKE) -s BUILD=$(BUILD)/install INSTALLED=1 all
+	mkdir -p $(DESTDIR)$(BINDIR)
 	install -m 755 $(addprefix $(BUILD)/install/,$(PROGRAMS)) $(DESTDIR)$(BINDIR)/
 	@for n in 1 7 8; do \
 		set -- man/*.$$n; [ -e "$$1" ] || continue; \
@@ -59,10 +75,10 @@ clean:
 
 # Go's test cache can't see the programs: -count=1 runs the tests each time.
 test: all
-	UCSPITLS_BACKEND=$(BACKEND) $(GO) test -count=1 -tags '$(TAGS)' ./...
+	UCSPITLS_BACKEND=$(BACKEND) CGO_ENABLED=$(CGO_$(BACKEND)) $(GO) test -count=1 -tags '$(TAGS)' ./...
 
 race:
-	UCSPITLS_BACKEND=$(BACKEND) $(GO) test -count=1 -race -tags '$(TAGS)' ./engine/... ./backend/...
+	UCSPITLS_BACKEND=$(BACKEND) CGO_ENABLED=1 $(GO) test -count=1 -race -tags '$(TAGS)' ./engine/... ./backend/...
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.1.4

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // A benchCase is one thing to measure of every system that can do it.
@@ -116,10 +117,63 @@ type bench struct {
 	progress io.Writer
 }
 
+// checkCount leaves out the peers whose processes are not all counted.
+func (b *bench) checkCount(r *report) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	id, err := newIdentity(b.dir, "p256")
+	if err != nil {
+		return err
+	}
+	good := b.systems[:0:0]
+	for i, sys := range b.systems {
+		err := b.counts(sys, id, []string{self, burnMode})
+		switch {
+		case err == nil:
+			good = append(good, sys)
+		case i == 0:
+			return err
+		default:
+			r.Failed = append(r.Failed, err.Error())
+		}
+	}
+	b.systems, r.Systems = good, good
+	return nil
+}
+
+// counts tells whether a prog's CPU time is found under a system.
+func (b *bench) counts(sys *system, id *identity, prog []string) error {
+	c := &benchCase{
+		name: "count", role: immediate, version: tls.VersionTLS12,
+		prog: func(*bench, *system) []string { return prog },
+		load: func(_ *bench, t *target) (*work, error) {
+			return &work{connections: 1, took: 1}, t.visit()
+		},
+	}
+	svc := b.service(c, sys, id)
+	if svc == nil {
+		c.role = declined
+		svc = b.service(c, sys, id)
+	}
+	s, err := b.take(c, sys, svc, id)
+	if err != nil {
+		return err
+	}
+	if spent := time.Duration(s.CPUPer) * time.Microsecond; spent < burnTime {
+		return fmt.Errorf("%s: prog needed %v of CPU and only %v were found", sys.Name, burnTime, spent)
+	}
+	return nil
+}
+
 // run takes all samples: for each case, round after round, one of each
 // system, so that what disturbs the machine for a while disturbs all alike.
 func (b *bench) run() (*report, error) {
 	r := newReport(b)
+	if err := b.checkCount(r); err != nil {
+		return nil, err
+	}
 	identities := map[string]*identity{}
 	for _, c := range cases {
 		if !b.wants(c.name) {

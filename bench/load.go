@@ -21,32 +21,34 @@ type target struct {
 // work is what the load generator did to a target.
 type work struct {
 	connections int
-	bytes       int64           // of bulk transfer
-	trips       []time.Duration // of ping-pong
+	bytes       int64       // of bulk transfer
+	trips       [][]float64 // of ping-pong: microseconds, for each connection
 	took        time.Duration
 }
 
 // sample joins what was done with the CPU that the measured side spent on it.
 func (w *work) sample(cpu time.Duration) (s sample) {
 	const gib = 1 << 30
-	us := float64(cpu) / float64(time.Microsecond)
+	us := microseconds(cpu)
 	switch {
 	case w.bytes > 0:
 		s.MiBps = float64(w.bytes) / (1 << 20) / w.took.Seconds()
 		s.CPUPerGiB = cpu.Seconds() * gib / float64(w.bytes)
 	case len(w.trips) > 0:
-		trips := make([]float64, len(w.trips))
-		for i, t := range w.trips {
-			trips[i] = float64(t) / float64(time.Microsecond)
+		count := 0
+		for _, trips := range w.trips {
+			s.Trip += median(trips) / float64(len(w.trips))
+			count += len(trips)
 		}
-		s.Trip = median(trips)
-		s.CPUTrip = us / float64(len(trips))
+		s.CPUTrip = us / float64(count)
 	default:
 		s.PerSecond = float64(w.connections) / w.took.Seconds()
 		s.CPUPer = us / float64(w.connections)
 	}
 	return s
 }
+
+func microseconds(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
 
 // connect gives a connection in the state in which prog's payload begins.
 func (t *target) connect() (net.Conn, error) {
@@ -179,16 +181,33 @@ func upload(b *bench, t *target) (*work, error) {
 	return &work{bytes: b.bulk(), took: time.Since(begin)}, err
 }
 
+// courts is how many connections are a sample of ping-pong: one that has its
+// processes on one processor is much faster than one that has not.
+const courts = 4
+
 // pingPong sends 64 bytes to an echo and waits for them, again and again.
 func pingPong(b *bench, t *target) (*work, error) {
+	w := &work{}
+	for range courts {
+		trips, err := t.play(b.trips)
+		if err != nil {
+			return nil, err
+		}
+		w.trips = append(w.trips, trips)
+	}
+	return w, nil
+}
+
+// play gives the microseconds that each round trip took.
+func (t *target) play(n int) ([]float64, error) {
 	c, err := t.connect()
 	if err != nil {
 		return nil, err
 	}
 	defer c.Close()
 	ball := strings.Repeat("-", 63) + "\n"
-	w := &work{trips: make([]time.Duration, b.trips)}
-	for i := range w.trips {
+	trips := make([]float64, n)
+	for i := range trips {
 		begin := time.Now()
 		if _, err := io.WriteString(c, ball); err != nil {
 			return nil, err
@@ -196,7 +215,7 @@ func pingPong(b *bench, t *target) (*work, error) {
 		if err := expect(c, ball); err != nil {
 			return nil, err
 		}
-		w.trips[i] = time.Since(begin)
+		trips[i] = microseconds(time.Since(begin))
 	}
-	return w, nil
+	return trips, nil
 }

@@ -19,12 +19,7 @@ import (
 )
 
 func main() {
-	var err error
-	if len(os.Args) > 1 && os.Args[1] == serveMode {
-		err = serve(os.Args[2:])
-	} else {
-		err = measure(os.Args[1:])
-	}
+	err := run(os.Args[1:])
 	switch {
 	case err == nil:
 	case errors.Is(err, flag.ErrHelp):
@@ -35,6 +30,17 @@ func main() {
 	}
 }
 
+// run is one of the three things that this program can be.
+func run(args []string) error {
+	switch {
+	case len(args) > 0 && args[0] == serveMode:
+		return serve(args[1:])
+	case len(args) > 0 && args[0] == burnMode:
+		return burn()
+	}
+	return measure(args)
+}
+
 // measure is the whole of a run: options, peers, cases, tables.
 func measure(args []string) error {
 	o := options{}
@@ -43,7 +49,7 @@ func measure(args []string) error {
 	flags.IntVar(&o.connections, "n", 80, "connections in a sample")
 	flags.IntVar(&o.parallel, "parallel", 4, "connections at the same time")
 	flags.IntVar(&o.mebibytes, "mib", 256, "MiB in a sample of bulk transfer")
-	flags.IntVar(&o.trips, "trips", 3000, "round trips in a sample of ping-pong")
+	flags.IntVar(&o.trips, "trips", 3000, "round trips of a connection, four of which are a sample of ping-pong")
 	flags.StringVar(&o.only, "only", "", "comma list of words: only the cases whose name has one of them")
 	ours := flags.String("ours", "build/gotls", "comma list of folders with our programs; ratios are of the first")
 	out := flags.String("json", "build/bench.json", "where to write the results, empty for nowhere")

@@ -101,7 +101,7 @@ type sample struct {
 	CPUPer    float64 // microseconds of CPU a connection
 	MiBps     float64 // MiB of cleartext a second
 	CPUPerGiB float64 // seconds of CPU
-	Trip      float64 // microseconds, the median round trip
+	Trip      float64 // microseconds a round trip, the mean of the connections' medians
 	CPUTrip   float64 // microseconds of CPU a round trip
 }
 

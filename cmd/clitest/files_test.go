@@ -201,6 +201,7 @@ func TestServerNames(t *testing.T) {
 				if alert := hello(askFor(c.ask), v.tweak)(t, x.peer); alert != "unrecognized_name" {
 					t.Errorf("alert %q", alert)
 				}
+				x.peer.Close()
 				x.expect(98, "s6-tlsd-io: fatal: handshake failed: no certificate for the server name that the client asked for (sent alert unrecognized_name)")
 			})
 		}

@@ -8,6 +8,7 @@
 package clitest
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -31,6 +32,12 @@ var (
 func TestMain(m *testing.M) {
 	if path := os.Getenv(appVariable); path != "" {
 		perform(path)
+	}
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given {
+		flag.Set("test.parallel", "12") // most of the time a test waits
 	}
 	code, err := runAll(m)
 	if err != nil {

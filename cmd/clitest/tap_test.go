@@ -23,16 +23,36 @@ type tap struct {
 	records int
 	pending []byte
 	isCut   bool
+
+	corrupt bool   // damage what the peer reads
+	fed     []byte // what the peer is to read before anything else
 }
 
 func (c *tap) Read(p []byte) (int, error) {
-	n, err := c.TCPConn.Read(p)
-	if err == io.EOF {
-		c.mu.Lock()
-		c.fin = true
+	c.mu.Lock()
+	if n := copy(p, c.fed); n > 0 {
+		c.fed = c.fed[n:]
 		c.mu.Unlock()
+		return n, nil
+	}
+	c.mu.Unlock()
+	n, err := c.TCPConn.Read(p)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if n > 0 && c.corrupt {
+		p[n-1] ^= 1
+	}
+	if err == io.EOF {
+		c.fin = true
 	}
 	return n, err
+}
+
+// feed puts bytes before what the network brings.
+func (c *tap) feed(data string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.fed = append(c.fed, data...)
 }
 
 // sawFIN tells whether the TCP stream was read to its end. A TLS client whose

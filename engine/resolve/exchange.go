@@ -1,7 +1,6 @@
 package resolve
 
 import (
-	"encoding/binary"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -91,14 +90,14 @@ func askTCP(server netip.AddrPort, query []byte, id uint16, name string, kind re
 	}
 	defer f.Close()
 	f.SetDeadline(deadline)
-	if _, err := f.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(query))), query...)); err != nil {
+	if _, err := f.Write(append([]byte{byte(len(query) >> 8), byte(len(query))}, query...)); err != nil {
 		return answer{}, plain(err)
 	}
 	var length [2]byte
 	if _, err := io.ReadFull(f, length[:]); err != nil {
 		return answer{}, plain(err)
 	}
-	buf := make([]byte, binary.BigEndian.Uint16(length[:]))
+	buf := make([]byte, int(length[0])<<8|int(length[1]))
 	if _, err := io.ReadFull(f, buf); err != nil {
 		return answer{}, plain(err)
 	}

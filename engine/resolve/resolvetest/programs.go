@@ -1,0 +1,96 @@
+package resolvetest
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// A World is a folder with the project's programs, whose system is the files
+// and servers of this world.
+type World struct {
+	Bin       string // the programs
+	DNS       *DNS
+	IdentPort string
+	conf      string
+	hosts     string
+}
+
+const variable = "-X ucspitls/engine/resolve."
+
+// NewWorld builds the programs, for TestMain. root is the path to the module's root.
+func NewWorld(root string) (*World, error) {
+	dir, err := os.MkdirTemp("", "ucspitls")
+	if err != nil {
+		return nil, err
+	}
+	os.Chmod(dir, 0o755) // for runs as another user
+	w := &World{Bin: filepath.Join(dir, "bin"), conf: filepath.Join(dir, "resolv.conf"), hosts: filepath.Join(dir, "hosts")}
+	if w.DNS, err = StartDNS(); err != nil {
+		return nil, err
+	}
+	if w.IdentPort, err = freePort(); err != nil {
+		return nil, err
+	}
+	flags := "-E ucspitls_entry " + variable + "resolvConf=" + w.conf + " " + variable + "hostsFile=" + w.hosts +
+		" " + variable + "dnsPort=" + w.DNS.Port + " " + variable + "identPort=" + w.IdentPort
+	cmd := exec.Command("go", "build", "-tags", "gotls", "-ldflags", flags, "-o", w.Bin+"/", "./cmd/s6-...")
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
+	if msg, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("go build: %v\n%s", err, msg)
+	}
+	return w, w.Reset()
+}
+
+// Close removes the folder.
+func (w *World) Close() { os.RemoveAll(filepath.Dir(w.Bin)) }
+
+// Reset makes a system with two name servers that know nothing and an empty
+// hosts file. Tests that use a world can't be parallel.
+func (w *World) Reset() error {
+	w.DNS.Set(nil)
+	return errorsOf(
+		os.WriteFile(w.conf, []byte("nameserver 127.0.0.1\nnameserver 127.0.0.2\noptions timeout:1 attempts:1\n"), 0o644),
+		os.WriteFile(w.hosts, nil, 0o644))
+}
+
+// Files replaces resolv.conf, if conf is not empty, and the hosts file, for one test.
+func (w *World) Files(t testing.TB, conf, hosts string) {
+	t.Helper()
+	t.Cleanup(func() {
+		if err := w.Reset(); err != nil {
+			t.Error(err)
+		}
+	})
+	if conf != "" {
+		if err := os.WriteFile(w.conf, []byte(conf), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(w.hosts, []byte(hosts), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func errorsOf(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func freePort() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	return port, err
+}

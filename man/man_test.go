@@ -55,7 +55,7 @@ var exitCodes = map[kind][]int{
 	delayed:   {diag.Config, diag.Usage, diag.Bug, diag.System, diag.NotExecutable, diag.NotFound},
 	immediate: {diag.Config, diag.Setup, diag.TLS, diag.Usage, diag.Bug, diag.System, diag.NotExecutable, diag.NotFound, diag.Signal},
 	server:    {diag.OK, diag.Config, diag.Usage, diag.Bug, diag.System, diag.NotFound},
-	client:    {diag.Config, diag.Usage, diag.Bug, diag.System, diag.NotFound},
+	client:    {diag.Usage, diag.Bug, diag.System, diag.NotFound},
 }
 
 // sections that every program's page has, in mdoc(7)'s order.

@@ -175,7 +175,9 @@ func TestServers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := system(t, twoServers, "", world)
-			dns.Behave(func(server string, tcp bool, _ dnsmessage.Question) resolvetest.Behaviour { return c.answer(server, tcp) })
+			dns.Behave(func(server string, tcp bool, _ dnsmessage.Question) resolvetest.Behaviour {
+				return c.answer(server, tcp)
+			})
 			got, err := r.Addrs("four.example", four, true, soon())
 			var want []netip.Addr
 			if c.err == nil {

@@ -2,8 +2,10 @@ package wrap
 
 import (
 	"strings"
+	"syscall"
 
 	"ucspitls/engine/diag"
+	"ucspitls/engine/entry"
 	"ucspitls/engine/option"
 	"ucspitls/engine/privilege"
 )
@@ -51,6 +53,13 @@ func dropFrom(s *option.Settings, environ []string) (privilege.IDs, []string, er
 func become(prog, environ []string, ids privilege.IDs) error {
 	if err := privilege.Drop(ids); err != nil {
 		return err
+	}
+	// Go's runtime has put /dev/null where a standard descriptor was closed;
+	// prog gets it closed, as the wrapper did.
+	for n := range 3 {
+		if entry.Recorded() && entry.Closed(n) {
+			syscall.CloseOnExec(n)
+		}
 	}
 	return Exec(prog, environ)
 }

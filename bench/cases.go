@@ -17,7 +17,7 @@ type benchCase struct {
 	role    role
 	key     string // of keyTypes
 	version uint16
-	prog    func(b *bench, sys *system) []string // nil: the system can't do it
+	prog    func(b *bench, sys *system) []string
 	load    func(*bench, *target) (*work, error)
 	metrics []metric
 }
@@ -67,9 +67,6 @@ func sayOK(*bench, *system) []string { return []string{"/bin/echo", "ok"} }
 func echo(*bench, *system) []string  { return []string{"/bin/cat"} }
 
 func ask(b *bench, sys *system) []string {
-	if sys.asks == "" {
-		return nil
-	}
 	return []string{b.script("ask-"+sys.Name, sys.asks)}
 }
 
@@ -79,6 +76,12 @@ func pour(b *bench, _ *system) []string {
 
 func drink(b *bench, _ *system) []string {
 	return []string{b.script("drink", fmt.Sprintf("dd of=/dev/null bs=65536 count=%d iflag=fullblock status=none\necho ok\n", b.bulk()>>16))}
+}
+
+// orphan is a prog that starts prog and ends at once, so that prog becomes
+// the listener's child and is counted.
+func (b *bench) orphan(prog []string) []string {
+	return []string{b.script("orphan-"+filepath.Base(prog[0]), "exec 3<&0\n"+strings.Join(prog, " ")+" <&3 3<&- &\n")}
 }
 
 // script writes a shell script, whose path has no space; a failure shows when
@@ -152,12 +155,10 @@ func (b *bench) counts(sys *system, id *identity, prog []string) error {
 			return &work{connections: 1, took: 1}, t.visit()
 		},
 	}
-	svc := b.service(c, sys, id)
-	if svc == nil {
+	if !b.can(c, sys) {
 		c.role = declined
-		svc = b.service(c, sys, id)
 	}
-	s, err := b.take(c, sys, svc, id)
+	s, err := b.take(c, sys, id)
 	if err != nil {
 		return err
 	}
@@ -206,11 +207,10 @@ func (b *bench) sampleCase(c *benchCase, id *identity, r *report) (map[string][]
 	failed := map[string]bool{}
 	for range b.rounds {
 		for i, sys := range b.systems {
-			svc := b.service(c, sys, id)
-			if svc == nil || failed[sys.Name] {
+			if failed[sys.Name] || !b.can(c, sys) {
 				continue
 			}
-			s, err := b.take(c, sys, svc, id)
+			s, err := b.take(c, sys, id)
 			if err != nil {
 				if i == 0 {
 					return nil, err
@@ -226,14 +226,7 @@ func (b *bench) sampleCase(c *benchCase, id *identity, r *report) (map[string][]
 	return samples, nil
 }
 
-// service gives what makes the service of a system, or nil if it can't do the case.
-func (b *bench) service(c *benchCase, sys *system, id *identity) func(address string) (*service, error) {
-	prog := c.prog(b, sys)
-	if prog == nil || c.version == tls.VersionTLS13 && !sys.tls13 {
-		return nil
-	}
-	if svc, err := sys.serve(c.role, id, "127.0.0.1:0", prog); svc == nil && err == nil {
-		return nil
-	}
-	return func(address string) (*service, error) { return sys.serve(c.role, id, address, prog) }
+// can tells whether a system can do a case.
+func (b *bench) can(c *benchCase, sys *system) bool {
+	return sys.does(c.role) && (c.role != delayed || sys.asks != "") && (c.version != tls.VersionTLS13 || sys.tls13)
 }

@@ -105,18 +105,30 @@ type sample struct {
 	CPUTrip   float64 // microseconds of CPU a round trip
 }
 
-// take runs one sample.
-func (b *bench) take(c *benchCase, sys *system, svc func(address string) (*service, error), id *identity) (sample, error) {
+// take runs one sample. Of a system that forgets its children it takes two:
+// wall time as it is, CPU with prog orphaned.
+func (b *bench) take(c *benchCase, sys *system, id *identity) (sample, error) {
+	prog := c.prog(b, sys)
+	s, err := b.takeWith(c, sys, id, prog)
+	if err != nil || !sys.forgets {
+		return s, err
+	}
+	counted, err := b.takeWith(c, sys, id, b.orphan(prog))
+	s.CPUPer, s.CPUPerGiB, s.CPUTrip = counted.CPUPer, counted.CPUPerGiB, counted.CPUTrip
+	return s, err
+}
+
+func (b *bench) takeWith(c *benchCase, sys *system, id *identity, prog []string) (sample, error) {
 	listener, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		return sample{}, err
 	}
 	defer listener.Close()
-	v, err := svc(listener.Addr().String())
+	svc, err := sys.serve(c.role, id, listener.Addr().String(), prog)
 	if err != nil {
 		return sample{}, err
 	}
-	s, err := launch(b.dir, v, listener.(*net.TCPListener))
+	s, err := launch(b.dir, svc, listener.(*net.TCPListener))
 	if err != nil {
 		return sample{}, err
 	}

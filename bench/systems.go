@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -32,9 +33,14 @@ type system struct {
 	tls13   bool
 	// asks is the prog of a delayed handshake, which each protocol wants differently.
 	asks string
-	// serve gives the service, or nil if the system has no such role.
-	serve func(r role, id *identity, address string, prog []string) (*service, error)
+	// forgets: it ignores SIGCHLD, so that the kernel throws away the CPU time
+	// of its children. See orphan.
+	forgets bool
+	roles   []role
+	serve   func(r role, id *identity, address string, prog []string) (*service, error)
 }
+
+func (s *system) does(r role) bool { return slices.Contains(s.roles, r) }
 
 // baseEnv is all that the measured processes inherit.
 var baseEnv = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
@@ -59,6 +65,7 @@ func chain(folder string) (*system, error) {
 	}
 	return &system{
 		Name: "chain/" + filepath.Base(folder), Version: lines(out), tls13: true, asks: asksUCSPI,
+		roles: []role{immediate, delayed, declined},
 		serve: func(r role, id *identity, _ string, prog []string) (*service, error) {
 			wrapper := "s6-tlsd"
 			if r != immediate {
@@ -75,18 +82,16 @@ func chain(folder string) (*system, error) {
 // bare is no TLS at all: what listener and prog cost without anybody between them.
 func bare() *system {
 	return &system{
-		Name: "no TLS", Version: "prog alone",
-		serve: func(r role, _ *identity, _ string, prog []string) (*service, error) {
-			if r != declined {
-				return nil, nil
-			}
+		Name: "no TLS", Version: "prog alone", roles: []role{declined},
+		serve: func(_ role, _ *identity, _ string, prog []string) (*service, error) {
 			return &service{argv: prog}, nil
 		},
 	}
 }
 
 func tlswrapper(path, version string) *system {
-	s := &system{Name: "tlswrapper", Version: version, asks: asksTLSWrapper, Note: "TLS 1.2 at most; keeps the key in a second process"}
+	s := &system{Name: "tlswrapper", Version: version, asks: asksTLSWrapper, roles: []role{immediate, delayed, declined},
+		Note: "TLS 1.2 at most; keeps the key in a second process"}
 	if os.Getuid() == 0 {
 		s.Note += "; started by root it also drops to ids of its own in an empty root directory"
 	}
@@ -104,11 +109,8 @@ func tlswrapper(path, version string) *system {
 // the immediate role only.
 func stunnel(path, version, dir string) *system {
 	return &system{
-		Name: "stunnel4", Version: version, Note: "inetd mode", tls13: true,
-		serve: func(r role, id *identity, _ string, prog []string) (*service, error) {
-			if r != immediate {
-				return nil, nil
-			}
+		Name: "stunnel4", Version: version, Note: "inetd mode", tls13: true, forgets: true, roles: []role{immediate},
+		serve: func(_ role, id *identity, _ string, prog []string) (*service, error) {
 			conf, err := os.CreateTemp(dir, "stunnel-*.conf")
 			if err != nil {
 				return nil, err
@@ -125,11 +127,8 @@ func stunnel(path, version, dir string) *system {
 // socat has no inetd mode: it loads the key once and forks.
 func socat(path, version string) *system {
 	return &system{
-		Name: "socat", Version: version, Note: "listens by itself, so that its accept and fork are counted and its start is not", tls13: true,
-		serve: func(r role, id *identity, address string, prog []string) (*service, error) {
-			if r != immediate {
-				return nil, nil
-			}
+		Name: "socat", Version: version, Note: "listens by itself, so that its accept and fork are counted and its start is not", tls13: true, roles: []role{immediate},
+		serve: func(_ role, id *identity, address string, prog []string) (*service, error) {
 			at, port, _ := strings.Cut(address, ":")
 			return &service{listen: true, argv: []string{path,
 				"OPENSSL-LISTEN:" + port + ",bind=" + at + ",reuseaddr,fork,backlog=128,verify=0,cert=" + id.both,

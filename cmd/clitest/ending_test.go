@@ -281,6 +281,7 @@ func TestStrictPeer(t *testing.T) {
 		}
 		x.peer.Write(sealedAlert(t, c))
 		a.expectEnd(a.rd, "")
+		x.peer.Close()
 		a.expectWait(0)
 		a.exit(0)
 		if out := x.stderr(); !strings.Contains(out, "ended normally (the peer wanted a close_notify: see -S)\n") || strings.Contains(out, "fatal") {

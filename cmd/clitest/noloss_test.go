@@ -113,7 +113,6 @@ func TestSlowReader(t *testing.T) {
 	eachServer(t, func(t *testing.T, program string, version tweak) {
 		const size = 8 << 20
 		x, a, c := talk(t, program, nil, version)
-		x.peer.SetReadBuffer(4096)
 		a.send(step{Do: "pour", FD: a.wr, N: size}, step{Do: "exit"})
 		var got checker
 		buf := make([]byte, 64<<10)

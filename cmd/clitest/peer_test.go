@@ -175,3 +175,12 @@ func expectPeer(t *testing.T, c *tls.Conn, want string, notify bool) {
 		t.Errorf("close_notify came: %v, want %v", saw, notify)
 	}
 }
+
+func readEverything(t *testing.T, r io.Reader) string {
+	t.Helper()
+	data, err := io.ReadAll(r)
+	if err != nil {
+		t.Errorf("the peer: %v", err)
+	}
+	return string(data)
+}

@@ -1,0 +1,171 @@
+package tunnel
+
+import (
+	"errors"
+	"io"
+
+	"ucspitls/backend"
+)
+
+// Down is the network to prog: rx, TLS, plain, prog's input.
+
+// fill reads from the network into an empty rx.
+func (t *Tunnel) fill() bool {
+	w := t.Wire
+	if w.eof || t.rxErr != nil || w.rx.len() > 0 || t.ready&NetIn == 0 {
+		return false
+	}
+	room := w.rx.space()
+	n, err := t.Net.Read(room)
+	switch {
+	case err == backend.ErrAgain:
+		t.ready &^= NetIn
+		return false
+	case err == io.EOF:
+		w.eof = true
+		t.ready &^= NetIn
+	case err != nil:
+		t.rxErr = err
+		t.ready &^= NetIn
+	default:
+		w.rx.grow(n)
+		t.lastMove = t.now
+		if n < len(room) {
+			t.ready &^= NetIn // it is empty now; poll tells when there is more
+		}
+	}
+	return true
+}
+
+// pull decrypts into plain.
+func (t *Tunnel) pull() bool {
+	moved := false
+	for !t.downOver && !t.dead {
+		room := t.plain.space()
+		if len(room) == 0 {
+			return moved
+		}
+		n, err := t.Conn.Read(room)
+		if n > 0 {
+			moved = true
+			if t.outOpen {
+				t.plain.grow(n)
+			} else {
+				clear(room[:n])
+			}
+		}
+		switch {
+		case err == nil:
+		case err == backend.ErrAgain:
+			if t.fill() {
+				moved = true
+				continue
+			}
+			if t.rxErr != nil && t.Wire.rx.len() == 0 {
+				t.broken()
+				return true
+			}
+			return moved
+		case err == io.EOF:
+			t.downOver = true
+			return true
+		case err == backend.ErrBareEOF:
+			if t.Enforce && !t.over() {
+				t.cut(ErrNoCloseNotify)
+			}
+			t.downOver = true
+			return true
+		default:
+			t.received(err)
+			return true
+		}
+	}
+	return moved
+}
+
+// received handles a fatal error of the TLS connection.
+func (t *Tunnel) received(err error) {
+	var e *backend.Error
+	if errors.As(err, &e) {
+		if e.Kind == backend.Truncated {
+			t.cut(err)
+			return
+		}
+		// A strict peer answers a FIN without close_notify with an alert, when
+		// it has everything already.
+		if e.Peer && t.finSent && !t.CloseNotify && t.unacked() == 0 {
+			t.StrictPeer = true
+			t.downOver, t.dead = true, true
+			return
+		}
+	}
+	t.fail(err)
+}
+
+// cut ends a session whose input is truncated. Our own direction is sound: what
+// prog has written by now is still sent.
+func (t *Tunnel) cut(err error) {
+	t.setErr(err)
+	t.downOver = true
+	t.lastWords = true
+	t.ready |= LocalIn
+}
+
+// broken handles a network that can't be read any more. It is a failure
+// unless the peer had everything and nobody waited for more.
+func (t *Tunnel) broken() {
+	if !t.over() || t.lost() > 0 {
+		t.fail(&NetworkError{t.rxErr, false})
+	}
+	t.downOver = true
+}
+
+// fail ends the session: no more from prog, the alert that may be in tx goes
+// out with our FIN behind it.
+func (t *Tunnel) fail(err error) {
+	t.setErr(err)
+	t.dead, t.downOver = true, true
+	t.endUp()
+	t.closeNotifier()
+}
+
+func (t *Tunnel) setErr(err error) {
+	if t.err == nil {
+		t.err = err
+		t.failedAt = t.now
+	}
+}
+
+// deliver writes decrypted bytes to prog, and its EOF behind them.
+func (t *Tunnel) deliver() bool {
+	moved := false
+	for t.outOpen && t.plain.len() > 0 && t.ready&LocalOut != 0 {
+		n, err := t.Out.Write(t.plain.bytes())
+		switch {
+		case err == backend.ErrAgain:
+			t.ready &^= LocalOut
+			return moved
+		case err != nil:
+			t.closeOut(true)
+			return true
+		}
+		t.Stats.ToProg += int64(n)
+		t.plain.skip(n)
+		moved = true
+	}
+	if t.outOpen && t.downOver && t.plain.len() == 0 {
+		t.closeOut(false)
+		moved = true
+	}
+	return moved
+}
+
+// closeOut gives prog its EOF, or notes that prog does not read any more.
+func (t *Tunnel) closeOut(gone bool) {
+	if !t.outOpen {
+		return
+	}
+	t.outOpen, t.outGone = false, gone
+	t.plain.wipe()
+	t.Out.Close()
+}

@@ -1,0 +1,62 @@
+package tunnel
+
+import (
+	"ucspitls/backend"
+)
+
+// handshake drives the handshake with what the network brought.
+func (t *Tunnel) handshake() bool {
+	if t.dead {
+		return false
+	}
+	moved := t.fill()
+	err := t.Conn.Handshake()
+	switch {
+	case err == nil:
+		t.established = true
+		t.lastMove = t.now
+		t.ready |= LocalIn
+		blob := t.Established(t.Conn.State())
+		if t.Notify != nil {
+			t.notify = blob
+		}
+		return true
+	case err == backend.ErrAgain:
+		if t.rxErr != nil && t.Wire.rx.len() == 0 {
+			t.fail(&NetworkError{t.rxErr, true})
+		}
+		return moved
+	}
+	t.fail(err)
+	return true
+}
+
+// report writes the information blob, however slowly prog takes it.
+func (t *Tunnel) report() bool {
+	moved := false
+	for t.Notify != nil && len(t.notify) > 0 && t.ready&NotifyOut != 0 {
+		n, err := t.Notify.Write(t.notify)
+		switch {
+		case err == backend.ErrAgain:
+			t.ready &^= NotifyOut
+			return moved
+		case err != nil:
+			t.notify = nil // prog did nothing wrong: it did not want to know
+		default:
+			t.notify = t.notify[n:]
+		}
+		moved = true
+	}
+	if t.Notify != nil && len(t.notify) == 0 {
+		t.closeNotifier()
+		moved = true
+	}
+	return moved
+}
+
+func (t *Tunnel) closeNotifier() {
+	if t.Notify != nil {
+		t.Notify.Close()
+		t.Notify = nil
+	}
+}

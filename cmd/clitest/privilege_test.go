@@ -35,7 +35,7 @@ func primaryGroup(t *testing.T, user string) (uid, gid string) {
 	if err != nil {
 		t.Skip(err)
 	}
-	m := regexp.MustCompile(`(?m)^`+user+`:[^:]*:(\d+):(\d+):`).FindSubmatch(data)
+	m := regexp.MustCompile(`(?m)^` + user + `:[^:]*:(\d+):(\d+):`).FindSubmatch(data)
 	if m == nil {
 		t.Skip("no account " + user)
 	}

@@ -88,9 +88,10 @@ func (t *Tunnel) flush() bool {
 		t.lastMove = t.now
 	}
 	if t.upOver && tx.len() == 0 && !t.finSent && t.txErr == nil {
-		t.finSent = true
 		if err := t.Net.CloseWrite(); err != nil {
 			t.unwritable(err)
+		} else {
+			t.finSent = true
 		}
 		moved = true
 	}

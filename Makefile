@@ -62,9 +62,9 @@ man:
 	$(GO) test -count=1 ./man
 
 install:
-	@$(MAKE) -s BUILD=$(BUILD)/install INSTALLED=1 all
+	@$(MAKE) -s BUILD=build/install/$(BACKEND) INSTALLED=1 all
 	mkdir -p $(DESTDIR)$(BINDIR)
-	install -m 755 $(addprefix $(BUILD)/install/,$(PROGRAMS)) $(DESTDIR)$(BINDIR)/
+	install -m 755 $(addprefix build/install/$(BACKEND)/,$(PROGRAMS)) $(DESTDIR)$(BINDIR)/
 	@for n in 1 7 8; do \
 		set -- man/*.$$n; [ -e "$$1" ] || continue; \
 		mkdir -p $(DESTDIR)$(MANDIR)/man$$n && install -m 644 "$$@" $(DESTDIR)$(MANDIR)/man$$n/; \

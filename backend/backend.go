@@ -24,6 +24,17 @@ type Info struct {
 	FIPS    string // the cryptographic module in FIPS mode and its version, or "off"
 }
 
+// A Fingerprinter is a Backend that can choose a client's ClientHello.
+type Fingerprinter interface {
+	// Fingerprints is what ClientConfig.Fingerprint may be. A name that ends
+	// in "[:SEED]" may be followed by a colon and a seed, any text.
+	Fingerprints() []Fingerprint
+}
+
+// A Fingerprint is a name and the JA4 of the ClientHello that it stands for,
+// with the ALPN of the program it is taken from; "-" if there is no such value.
+type Fingerprint struct{ Name, JA4 string }
+
 // An Endpoint is a configuration that was checked. It is immutable and any
 // number of Conns may share it.
 type Endpoint interface {
@@ -106,6 +117,7 @@ type ClientConfig struct {
 	ServerName   string   // name or IP address to verify; a name is sent as SNI; empty: not sent, not verified
 	NoVerifyCert bool     // skip chain, dates, CRLs and name
 	Keys         *KeyPair // the client's certificate, nil for none
+	Fingerprint  string   // which ClientHello to send, see Fingerprinter; empty or "golang": the library's own
 }
 
 // A KeyPair is a certificate chain and its private key, with the words that

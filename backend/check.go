@@ -20,12 +20,24 @@ func (c *ServerConfig) Check() error {
 	return c.check(c.Client != CertNone)
 }
 
-// Check is what it is for a server, and checks the server name too.
+// Check is what it is for a server, and checks the server name too. A
+// Fingerprinter takes the fingerprint out before.
 func (c *ClientConfig) Check() error {
 	if c.ServerName != "" && !isAddress(c.ServerName) && !isHostName(c.SNI()) {
 		return &Error{Kind: Config, Where: c.ServerName, Reason: BadServerName}
 	}
+	if c.Fingerprint != "" && c.Fingerprint != Golang {
+		return c.BadFingerprint(NoFingerprint)
+	}
 	return c.check(!c.NoVerifyCert)
+}
+
+// Golang is the fingerprint that needs no choice.
+const Golang = "golang"
+
+// BadFingerprint is an error of kind Config about the fingerprint.
+func (c *ClientConfig) BadFingerprint(r Reason) error {
+	return &Error{Kind: Config, Where: "TLS_FINGERPRINT: " + c.Fingerprint, Reason: r}
 }
 
 // SNI is the server name as it is sent: without a final dot, and empty for

@@ -60,6 +60,15 @@ func TestALPNFits(t *testing.T) {
 	}
 }
 
+func TestFingerprint(t *testing.T) {
+	for name, ok := range map[string]bool{"": true, "golang": true, "chrome": false, "Golang": false} {
+		c := &ClientConfig{Fingerprint: name, NoVerifyCert: true}
+		if err := c.Check(); (err == nil) != ok || !ok && err.Error() != "TLS_FINGERPRINT: "+name+": this backend can't choose its ClientHello" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestErrorText(t *testing.T) {
 	for want, e := range map[string]*Error{
 		"not a usable private key":                                                                    {Reason: BadKey},

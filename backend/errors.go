@@ -65,6 +65,12 @@ const (
 	BadVersions    Reason = "not a range of TLS versions between 1.2 and 1.3"
 	BadALPN        Reason = "not a list of application protocols (1 to 255 bytes each)"
 	BadMode        Reason = "not a way to ask for client certificates"
+
+	NoFingerprint       Reason = "this backend can't choose its ClientHello"
+	UnknownFingerprint  Reason = "no ClientHello of that name is known"
+	FingerprintVersions Reason = "this ClientHello can't keep to the TLS versions that are asked for"
+	FingerprintALPN     Reason = "this ClientHello has no application protocols, and some are asked for"
+	FingerprintNoALPN   Reason = "this ClientHello has application protocols, and none are asked for"
 )
 
 // Handshake, whoever is at fault.

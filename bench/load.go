@@ -106,6 +106,15 @@ func expect(c net.Conn, text string) error {
 	return nil
 }
 
+// expectEnd waits until the server is done. How a session ends is not compared
+// here: programs differ in whether they say close_notify.
+func expectEnd(c net.Conn) error {
+	if n, _ := io.Copy(io.Discard, c); n > 0 {
+		return fmt.Errorf("%d bytes more than prog wrote", n)
+	}
+	return nil
+}
+
 // visits makes whole connections, several at a time, in each of which prog
 // says "ok" and ends.
 func visits(b *bench, t *target) (*work, error) {
@@ -139,13 +148,7 @@ func (t *target) visit() error {
 	if err := expect(c, "ok\n"); err != nil {
 		return err
 	}
-	// How the session ends is not compared here: programs differ in whether
-	// they say close_notify.
-	n, _ := io.Copy(io.Discard, c)
-	if n > 0 {
-		return fmt.Errorf("%d bytes more than prog wrote", n)
-	}
-	return nil
+	return expectEnd(c)
 }
 
 // download takes what prog sends.
@@ -157,10 +160,14 @@ func download(b *bench, t *target) (*work, error) {
 	defer c.Close()
 	begin := time.Now()
 	n, err := io.CopyBuffer(io.Discard, io.LimitReader(c, b.bulk()), make([]byte, 64<<10))
+	took := time.Since(begin)
 	if err == nil && n < b.bulk() {
 		err = io.ErrUnexpectedEOF
 	}
-	return &work{bytes: n, took: time.Since(begin)}, err
+	if err == nil {
+		err = expectEnd(c)
+	}
+	return &work{bytes: n, took: took}, err
 }
 
 // upload sends what prog reads, until prog says that it has it all.

@@ -20,6 +20,7 @@ const host = "localhost"
 // An identity is one self-signed certificate, in the files that the programs want.
 type identity struct {
 	cert, key, both string // paths: PEM certificate, PKCS#8 key, key and certificate in one
+	der, pkcs8      []byte
 	roots           *x509.CertPool
 }
 
@@ -61,6 +62,8 @@ func newIdentity(dir, kind string) (*identity, error) {
 		cert:  filepath.Join(dir, kind+"-cert.pem"),
 		key:   filepath.Join(dir, kind+"-key.pem"),
 		both:  filepath.Join(dir, kind+".pem"),
+		der:   der,
+		pkcs8: pkcs8,
 		roots: x509.NewCertPool(),
 	}
 	id.roots.AddCert(cert)

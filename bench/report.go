@@ -85,7 +85,7 @@ func (r *report) add(c *benchCase, systems []*system, samples map[string][]sampl
 
 // write prints two tables, of figures and of ratios, and the notes.
 func (r *report) write(out io.Writer) {
-	fmt.Fprintf(out, "%s, %d × %s, %s, %d rounds\n\n", r.Machine.Kernel, r.Machine.CPUs, r.Machine.CPU, r.Machine.Go, r.Options["rounds"])
+	fmt.Fprintf(out, "%s, %d × %s, %s, rounds: %d\n\n", r.Machine.Kernel, r.Machine.CPUs, r.Machine.CPU, r.Machine.Go, r.Options["rounds"])
 	head := []string{"case", "what"}
 	for _, s := range r.Systems {
 		head = append(head, s.Name)

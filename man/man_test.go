@@ -318,7 +318,7 @@ func TestAllCodes(t *testing.T) {
 
 // Nowhere a variable that there is not.
 func TestVariables(t *testing.T) {
-	word := regexp.MustCompile(`\b(TLS|SSL)_?[A-Z_]+[A-Z0-9_]*`)
+	word := regexp.MustCompile(`\b(?:TLS_|SSL_?)[A-Z][A-Z0-9_]*`)
 	for _, file := range texts(t) {
 		for _, name := range word.FindAllString(read(t, file), -1) {
 			switch {

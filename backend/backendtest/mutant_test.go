@@ -54,6 +54,7 @@ var mutants = map[string]mutant{
 	"ignores a server's CRLs":  {scenario: "crl", server: func(c *backend.ServerConfig) { c.CRLs = nil }},
 	"ignores the clock":        {scenario: "clock", server: func(c *backend.ServerConfig) { c.Time = nil }},
 	"ignores the key log":      {scenario: "keylog", client: func(c *backend.ClientConfig) { c.KeyLog = nil }},
+	"ignores the fingerprint":  {scenario: "fingerprint", client: func(c *backend.ClientConfig) { c.Fingerprint = "" }},
 	"ignores the name":         {scenario: "name", client: func(c *backend.ClientConfig) { c.ServerName = "" }},
 	"verifies nothing":         {scenario: "client-failures", client: func(c *backend.ClientConfig) { c.NoVerifyCert = true }},
 	"verifies always":          {scenario: "no-verify", client: func(c *backend.ClientConfig) { c.NoVerifyCert = false }},

@@ -48,6 +48,7 @@ func init() {
 		{"ciphers", suite.ciphers},
 		{"groups", suite.groups},
 		{"keys", suite.keyTypes},
+		{"fingerprint", suite.fingerprint},
 		{"alpn", suite.alpn},
 		{"sni", suite.sni},
 		{"anchors", suite.anchors},
@@ -85,7 +86,7 @@ var covered = map[string]string{
 	"Common.ALPN": "alpn", "Common.Anchors": "anchors", "Common.CRLs": "crl",
 	"Common.KeyLog": "keylog", "Common.Time": "clock",
 	"ServerConfig.Keys": "sni", "ServerConfig.Default": "sni", "ServerConfig.Client": "client-cert",
-	"ClientConfig.ServerName": "name", "ClientConfig.NoVerifyCert": "no-verify", "ClientConfig.Keys": "client-cert",
+	"ClientConfig.ServerName": "name", "ClientConfig.NoVerifyCert": "no-verify", "ClientConfig.Keys": "client-cert", "ClientConfig.Fingerprint": "fingerprint",
 	"KeyPair.Chain": "config", "KeyPair.Key": "config", "KeyPair.CertName": "config", "KeyPair.KeyName": "config",
 }
 

@@ -2,61 +2,34 @@ package gotls
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 
 	"ucspitls/backend"
-	"ucspitls/backend/verify"
+	"ucspitls/backend/blocking"
 )
 
 type client struct {
-	cfg      backend.ClientConfig
-	base     *tls.Config
-	verifier *verify.Verifier // nil if nothing is verified
+	*blocking.Client
+	base *tls.Config
 }
 
 func (implementation) NewClient(c *backend.ClientConfig) (backend.Endpoint, error) {
-	e := &client{cfg: *c}
-	err := e.cfg.Check()
+	checked, err := blocking.NewClient(c)
 	if err != nil {
 		return nil, err
 	}
-	if e.verifier, err = verifier(&e.cfg.Common, !e.cfg.NoVerifyCert); err != nil {
-		return nil, err
-	}
-	e.base = configure(&e.cfg.Common)
-	e.base.ServerName = e.cfg.SNI()
-	e.base.InsecureSkipVerify = true // verifyServer does it, so that all backends agree
-	if e.cfg.Keys != nil {
-		cert, err := parsePair(e.cfg.Keys)
-		if err != nil {
-			return nil, err
-		}
+	e := &client{checked, configure(&checked.Common)}
+	e.base.ServerName = e.SNI()
+	e.base.InsecureSkipVerify = true // VerifyConnection does it, so that all backends agree
+	if e.Certificate != nil {
 		// Sent whatever issuers the server names: it may know better ones.
-		e.base.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return cert, nil }
+		e.base.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return e.Certificate, nil }
 	}
 	return e, nil
 }
 
 func (e *client) NewConn(w backend.Wire) backend.Conn {
-	c := &conn{shim: shim{wire: w}, verifier: e.verifier, use: x509.ExtKeyUsageServerAuth}
-	c.state.ServerName = e.base.ServerName
-	cfg := e.base
-	if e.verifier != nil {
-		cfg = cfg.Clone()
-		cfg.VerifyConnection = func(cs tls.ConnectionState) error {
-			err := e.verifier.Peer(cs.PeerCertificates, c.use, e.verifyName())
-			c.verified = err == nil
-			return err
-		}
-	}
-	c.tls = tls.Client(&c.shim, cfg)
+	c, cfg := e.Client.NewConn(w), e.base.Clone()
+	cfg.VerifyConnection = func(cs tls.ConnectionState) error { return e.Verify(c, cs.PeerCertificates) }
+	c.Start(tls.Client(c.Net(), cfg))
 	return c
-}
-
-// verifyName is the name to verify: an address stays one.
-func (e *client) verifyName() string {
-	if n := e.base.ServerName; n != "" {
-		return n
-	}
-	return e.cfg.ServerName
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"ucspitls/backend"
+	"ucspitls/backend/blocking"
 	"ucspitls/backend/verify"
 )
 
@@ -26,7 +27,7 @@ func (implementation) NewServer(c *backend.ServerConfig) (backend.Endpoint, erro
 	if err != nil {
 		return nil, err
 	}
-	if s.verifier, err = verifier(&s.cfg.Common, s.cfg.Client != backend.CertNone); err != nil {
+	if s.verifier, err = blocking.Verifier(&s.cfg.Common, s.cfg.Client != backend.CertNone); err != nil {
 		return nil, err
 	}
 	s.base = configure(&s.cfg.Common)
@@ -34,7 +35,7 @@ func (implementation) NewServer(c *backend.ServerConfig) (backend.Endpoint, erro
 		return nil, err
 	}
 	if s.cfg.Default != nil {
-		if s.fallback, err = parsePair(s.cfg.Default); err != nil {
+		if s.fallback, err = blocking.ParsePair(s.cfg.Default); err != nil {
 			return nil, err
 		}
 	}
@@ -64,21 +65,20 @@ func (s *server) askForCertificate() (err error) {
 }
 
 func (s *server) NewConn(w backend.Wire) backend.Conn {
-	c := &conn{shim: shim{wire: w}, verifier: s.verifier, use: x509.ExtKeyUsageClientAuth}
+	c := blocking.New(w, s.verifier, x509.ExtKeyUsageClientAuth)
 	cfg := s.base.Clone()
 	cfg.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) { return s.choose(c, hello) }
-	c.tls = tls.Server(&c.shim, cfg)
+	c.Start(tls.Server(c.Net(), cfg))
 	return c
 }
 
 // choose gives the configuration for one client. An error of it ends the
 // handshake with internal_error.
-func (s *server) choose(c *conn, hello *tls.ClientHelloInfo) (*tls.Config, error) {
-	c.state.ServerName = hello.ServerName
+func (s *server) choose(c *blocking.Conn, hello *tls.ClientHelloInfo) (*tls.Config, error) {
+	c.Named(hello.ServerName)
 	cert, err := s.certificate(hello.ServerName)
 	if err != nil {
-		c.keysErr = err
-		return nil, err
+		return nil, c.Fail(err)
 	}
 	cfg := s.base.Clone()
 	if cert == nil { // a configuration without a certificate gives unrecognized_name
@@ -87,7 +87,7 @@ func (s *server) choose(c *conn, hello *tls.ClientHelloInfo) (*tls.Config, error
 	}
 	cfg.Certificates = []tls.Certificate{*cert}
 	if s.verifier != nil {
-		cfg.VerifyConnection = c.verifyClient
+		cfg.VerifyConnection = func(cs tls.ConnectionState) error { return verifyClient(c, cs) }
 	}
 	if !overlap(cfg.NextProtos, hello.SupportedProtos) {
 		// crypto/tls lets a client that has only http/1.1 pass where only h2
@@ -111,7 +111,7 @@ func (s *server) certificate(name string) (*tls.Certificate, error) {
 	case s.cfg.Default:
 		return s.fallback, nil
 	}
-	return parsePair(pair)
+	return blocking.ParsePair(pair)
 }
 
 // overlap is true where no protocol need be refused.
@@ -123,15 +123,12 @@ func overlap(ours, theirs []string) bool {
 }
 
 // verifyClient adds what crypto/tls has not done.
-func (c *conn) verifyClient(cs tls.ConnectionState) (err error) {
+func verifyClient(c *blocking.Conn, cs tls.ConnectionState) error {
 	switch {
 	case len(cs.PeerCertificates) == 0: // if it is mandatory crypto/tls has refused
 		return nil
 	case len(cs.VerifiedChains) > 0:
-		err = c.verifier.Policy(cs.VerifiedChains)
-	default:
-		err = c.verifier.Peer(cs.PeerCertificates, c.use, "")
+		return c.VerifyPolicy(cs.VerifiedChains)
 	}
-	c.verified = err == nil
-	return err
+	return c.Verify(cs.PeerCertificates, "")
 }

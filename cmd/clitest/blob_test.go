@@ -5,6 +5,7 @@ package clitest
 import (
 	"crypto/sha256"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/hex"
 	"strings"
 	"testing"
@@ -57,6 +58,15 @@ func TestBlob(t *testing.T) {
 				conn.Close()
 				x.expect(0, "")
 			})
+		}
+	}
+}
+
+// subjectOf makes a subject of n organizational units of 150 bytes.
+func subjectOf(n int) func(*x509.Certificate) {
+	return func(c *x509.Certificate) {
+		for range n {
+			c.Subject.OrganizationalUnit = append(c.Subject.OrganizationalUnit, strings.Repeat("y", 150))
 		}
 	}
 }
@@ -125,7 +135,7 @@ func TestLongSubject(t *testing.T) {
 	x.expect(0, "")
 
 	// A value over 100 KiB does not fit into an environment: no prog.
-	huge := pki.New(t).Issue(pki.Spec{Issuer: pki.New(t).Intermediate, Name: "huge", Use: cert.X509.ExtKeyUsage, Edit: hugeSubject})
+	huge := pki.New(t).Issue(pki.Spec{Issuer: pki.New(t).Intermediate, Name: "huge", Use: cert.X509.ExtKeyUsage, Edit: subjectOf(1000)})
 	y := serve(t, "s6-tlsd", []string{"-y"})
 	conn := client(t, y.peer, withCert(huge))
 	conn.Handshake()

@@ -4,9 +4,13 @@ package clitest
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
+
+	"ucspitls/backend/backendtest/pki"
 )
 
 const refused = "s6-ucspitlsd: fatal: unrecognized command on control socket"
@@ -56,10 +60,10 @@ func expectBytes(t *testing.T, c *tls.Conn, want string) {
 	got := make([]byte, len(want))
 	for n := 0; n < len(got); {
 		m, err := c.Read(got[n:])
-		if err != nil {
+		n += m
+		if err != nil && n < len(got) { // it may come with the last bytes
 			t.Fatalf("the peer, after %q: %v", got[:n], err)
 		}
-		n += m
 	}
 	if string(got) != want {
 		t.Errorf("the peer got %q, want %q", got, want)
@@ -253,6 +257,37 @@ func TestBlobNeverRead(t *testing.T) {
 	a.exit(0)
 	c.Close()
 	x.expect(0, "")
+}
+
+// A blob that no socket buffer holds: a client chose it.
+func TestHugeBlobNeverRead(t *testing.T) {
+	t.Parallel()
+	p := pki.New(t)
+	cert := p.Issue(pki.Spec{Issuer: p.Intermediate, Name: "huge", Use: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}, Edit: subjectOf(1450)})
+	for _, reads := range []bool{false, true} {
+		x := serve(t, "s6-ucspitlsd", []string{"-y"})
+		a := x.stage.app()
+		a.write(a.ctl, "Y")
+		c := handshake(t, x.peer, withCert(cert))
+		echo(t, a, c)
+		if reads {
+			want := 1450*len("OU=") + 1450*150 + 1449*len(" + ") + len("/C=XX/O=Test//CN=huge")
+			if n := len(after(a.readAll(a.ctl), "SSL_PEER_CERT_SUBJECT=")); n != want {
+				t.Errorf("a subject of %d bytes, want %d", n, want)
+			}
+			echo(t, a, c)
+		}
+		a.exit(0)
+		c.Close()
+		x.expect(0, "")
+	}
+}
+
+// after gives what stands between a word and the next NUL.
+func after(blob, word string) string {
+	_, rest, _ := strings.Cut(blob, word)
+	value, _, _ := strings.Cut(rest, "\x00")
+	return value
 }
 
 func TestWrittenBeforeTheHandshakeIsDelivered(t *testing.T) {

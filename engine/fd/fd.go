@@ -44,11 +44,31 @@ func CloseReceiver(n int) {
 	syscall.Close(n)
 }
 
-// CloseFrom closes every descriptor from low on.
-func CloseFrom(low int) { closeRange(low, maxFD) }
+// CloseFrom closes every inherited descriptor from low on.
+func CloseFrom(low int) {
+	keep := make([]int, 0, 16)
+	for n := 3; n < low; n++ {
+		keep = append(keep, n)
+	}
+	CloseAllBut(keep...)
+}
 
-// CloseAllBut closes every descriptor above 2 that is not in keep.
+// CloseAllBut closes every inherited descriptor above 2 that is not in keep.
+// It is to be called before the program opens any.
+//
+// When 0, 1 or 2 is in O_NONBLOCK the Go runtime has descriptors of its own
+// already, because package os hands them to its poller; without them it dies.
+// They can be told apart: what was inherited is not close-on-exec.
 func CloseAllBut(keep ...int) {
+	for n := 3; ; n++ { // the runtime took the lowest that were free
+		flags, _, e := syscall.Syscall(syscall.SYS_FCNTL, uintptr(n), syscall.F_GETFD, 0)
+		if e != 0 {
+			break
+		}
+		if flags&syscall.FD_CLOEXEC != 0 {
+			keep = append(keep, n)
+		}
+	}
 	for low := 3; low <= maxFD; {
 		next := maxFD + 1 // the lowest one to keep, from low on
 		for _, n := range keep {

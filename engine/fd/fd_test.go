@@ -6,6 +6,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // TestMain: the test binary plays a process that closes what it inherited.
@@ -16,6 +17,11 @@ func TestMain(m *testing.M) {
 		list()
 	case "but":
 		CloseAllBut(0, 1, 2, 9, 4, 4, 70000)
+		list()
+	case "poller":
+		// Without its poller's descriptors the runtime dies once it polls.
+		CloseFrom(5)
+		time.Sleep(50 * time.Millisecond)
 		list()
 	case "slow":
 		slow = true
@@ -36,8 +42,20 @@ func list() {
 }
 
 func TestClose(t *testing.T) {
-	for mode, want := range map[string]string{"from": "abcde", "but": "abcej", "slow": "abcej"} {
+	// m and n are the runtime's own.
+	for mode, want := range map[string]string{"from": "abcde", "but": "abcej", "slow": "abcej", "poller": "abcdemn"} {
 		cmd := exec.Command(os.Args[0])
+		if mode == "poller" {
+			r, w, err := Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			syscall.SetNonblock(r, true)
+			stdin := os.NewFile(uintptr(r), "stdin")
+			defer stdin.Close()
+			defer syscall.Close(w)
+			cmd.Stdin = stdin
+		}
 		cmd.Env = append(os.Environ(), "FD_TEST="+mode)
 		null, err := os.Open(os.DevNull)
 		if err != nil {

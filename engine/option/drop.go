@@ -6,18 +6,18 @@ import (
 	"ucspitls/engine/diag"
 )
 
-// dropIDs lets a wrapper give up rights just before it executes prog, so that
+// With these a wrapper gives up rights just before it executes prog, so that
 // prog and the TLS process can run as different users with no other tool.
-var dropIDs = []Option{
-	{0, "uid", "uid", "run prog with this user id",
-		func(s *Settings, v string) error { s.Drop.HasUID = true; return number(&s.Drop.UID, "uid", v) }},
-	{0, "gid", "gid", "run prog with this group id",
-		func(s *Settings, v string) error { s.Drop.HasGID = true; return number(&s.Drop.GID, "gid", v) }},
-	{0, "gidlist", "gidlist", "run prog with these supplementary groups, a comma list",
-		func(s *Settings, v string) error { return s.Drop.SetGroups(v) }},
-	{0, "envuidgid", "", "take these ids from UID, GID and GIDLIST, and remove those",
-		func(s *Settings, _ string) error { s.Drop.FromEnv = true; return nil }},
-}
+var (
+	dropUID = []Option{{0, "uid", "uid", "run prog with this user id",
+		func(s *Settings, v string) error { s.Drop.HasUID = true; return number(&s.Drop.UID, "uid", v) }}}
+	dropGID = []Option{{0, "gid", "gid", "run prog with this group id",
+		func(s *Settings, v string) error { s.Drop.HasGID = true; return number(&s.Drop.GID, "gid", v) }}}
+	dropGroups = []Option{{0, "gidlist", "gidlist", "run prog with these supplementary groups, a comma list",
+		func(s *Settings, v string) error { return s.Drop.SetGroups(v) }}}
+	dropEnv = []Option{{0, "envuidgid", "", "take these ids from UID, GID and GIDLIST, and remove those",
+		func(s *Settings, _ string) error { s.Drop.FromEnv = true; return nil }}}
+)
 
 // Any tells whether prog is to run with other ids.
 func (d *Drop) Any() bool { return d.HasUID || d.HasGID || d.HasGroups || d.FromEnv }

@@ -97,7 +97,8 @@ func networkFD(to *int, name, value string) error {
 
 // UCSPITLSD is s6-ucspitlsd: delayed TLS, server side.
 var UCSPITLSD = Table{"s6-ucspitlsd", [][]Option{
-	closeNotify, enforce, clientCert, sniLevel, verbosity, timeout, keep, dropIDs,
+	closeNotify, enforce, clientCert, sniLevel, verbosity, timeout, keep,
+	dropUID, dropGID, dropGroups, dropEnv,
 }, "prog...", 1}
 
 // TLSD is s6-tlsd: immediate TLS, server side.

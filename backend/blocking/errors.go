@@ -1,4 +1,4 @@
-package gotls
+package blocking
 
 import (
 	"crypto/tls"
@@ -12,15 +12,15 @@ import (
 )
 
 // handshakeError puts what crypto/tls said into the contract's words.
-func (c *conn) handshakeError(err error) error {
-	sent := sentAlert(c.tls)
+func (c *Conn) handshakeError(err error) error {
+	sent := sentAlert(c.lib)
 	if e, ok := err.(*backend.Error); ok { // our own verdict, or a pair that Keys gave
 		told := *e
 		told.Alert = sent
 		return &told
 	}
-	if c.keysErr != nil {
-		return c.keysErr
+	if c.cause != nil {
+		return c.cause
 	}
 	e := &backend.Error{Kind: backend.Handshake, Alert: sent, Err: err}
 	if a, ok := receivedAlert(err); ok {
@@ -44,7 +44,7 @@ func refusal(a backend.Alert) backend.Reason {
 
 // reason follows from the alert that crypto/tls chose; where one alert has
 // several reasons its words or the progress of the handshake tell them apart.
-func (c *conn) reason(err error, sent backend.Alert) backend.Reason {
+func (c *Conn) reason(err error, sent backend.Alert) backend.Reason {
 	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok && c.verifier != nil {
 		return c.verifier.Explain(e.Err, e.UnverifiedCertificates, c.use).Reason
 	}
@@ -88,8 +88,8 @@ func (c *conn) reason(err error, sent backend.Alert) backend.Reason {
 }
 
 // recordError is for what happens after the handshake.
-func (c *conn) recordError(err error) *backend.Error {
-	e := &backend.Error{Kind: backend.Record, Alert: sentAlert(c.tls), Err: err}
+func (c *Conn) recordError(err error) *backend.Error {
+	e := &backend.Error{Kind: backend.Record, Alert: sentAlert(c.lib), Err: err}
 	if a, ok := receivedAlert(err); ok {
 		e.Alert, e.Peer, e.Reason = a, true, backend.PeerAlert
 		return e
@@ -129,8 +129,8 @@ func receivedAlert(err error) (backend.Alert, bool) {
 // crypto/tls don't tell it, and under TLS 1.3 it can't be read off the wire,
 // so it is looked up where crypto/tls keeps it to refuse further writes.
 // Should a release keep it elsewhere the tests see it, and this gives 0.
-func sentAlert(t *tls.Conn) backend.Alert {
-	out := reflect.ValueOf(t).Elem().FieldByName("out")
+func sentAlert(l Library) backend.Alert {
+	out := reflect.ValueOf(l).Elem().FieldByName("out")
 	if !out.IsValid() || out.Kind() != reflect.Struct {
 		return 0
 	}

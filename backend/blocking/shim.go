@@ -1,4 +1,4 @@
-package gotls
+package blocking
 
 import (
 	"io"
@@ -8,7 +8,7 @@ import (
 	"ucspitls/backend"
 )
 
-// A shim is a Wire as the net.Conn that crypto/tls wants.
+// A shim is a Wire as the net.Conn that the library wants.
 type shim struct {
 	wire   backend.Wire
 	yield  func(struct{}) bool // leaves the coroutine; nil outside of it
@@ -61,6 +61,11 @@ func (*shim) SetDeadline(time.Time) error      { return nil }
 func (*shim) SetReadDeadline(time.Time) error  { return nil }
 func (*shim) SetWriteDeadline(time.Time) error { return nil }
 
-// crypto/tls hands these to callbacks that don't look.
-func (*shim) LocalAddr() net.Addr  { return nil }
-func (*shim) RemoteAddr() net.Addr { return nil }
+// Libraries hand these to callbacks that don't look, or make keys of them.
+func (*shim) LocalAddr() net.Addr  { return nowhere{} }
+func (*shim) RemoteAddr() net.Addr { return nowhere{} }
+
+type nowhere struct{}
+
+func (nowhere) Network() string { return "" }
+func (nowhere) String() string  { return "" }

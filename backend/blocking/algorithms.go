@@ -1,6 +1,19 @@
-package gotls
+package blocking
 
-import "crypto/tls"
+import (
+	"bytes"
+	"crypto/tls"
+)
+
+// Suites12 are those of TLS 1.2. Those of 1.3 are all good.
+var Suites12 = []uint16{
+	tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+	tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+	tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+	tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+	tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+	tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+}
 
 // cipherName is OpenSSL's name of a suite; TLS 1.3 has the same in both.
 func cipherName(id uint16) string {
@@ -35,4 +48,12 @@ func groupName(id tls.CurveID) string {
 		return "P-521"
 	}
 	return id.String()
+}
+
+// KeyLog makes a writer of a function; the libraries write line by line.
+type KeyLog func(line []byte)
+
+func (f KeyLog) Write(p []byte) (int, error) {
+	f(bytes.TrimSuffix(p, []byte{'\n'}))
+	return len(p), nil
 }

@@ -1,4 +1,4 @@
-package gotls
+package blocking
 
 import (
 	"crypto"
@@ -14,8 +14,8 @@ import (
 
 const minRSA = 2048
 
-// parsePair checks everything about a pair that can be wrong.
-func parsePair(p *backend.KeyPair) (*tls.Certificate, error) {
+// ParsePair checks everything about a pair that can be wrong.
+func ParsePair(p *backend.KeyPair) (*tls.Certificate, error) {
 	bad := func(where string, r backend.Reason, err error) error {
 		return &backend.Error{Kind: backend.Config, Where: where, Reason: r, Err: err}
 	}

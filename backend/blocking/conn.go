@@ -1,4 +1,11 @@
-package gotls
+// Package blocking makes a backend.Conn of a connection of crypto/tls, or of
+// a library that was forked from it: they block, want a net.Conn, and keep
+// some of what an administrator must know to themselves.
+//
+// The handshake runs in a coroutine that is left whenever the Wire is empty. A
+// Conn starts no goroutine that outlives it and must be used by the
+// thread-lock state it was begun with (see iter.Pull).
+package blocking
 
 import (
 	"crypto/tls"
@@ -13,14 +20,25 @@ import (
 	"ucspitls/backend/verify"
 )
 
-type conn struct {
+// A Library is a connection of crypto/tls, or of something that takes on its
+// types. It is a pointer to a struct.
+type Library interface {
+	Handshake() error
+	Read([]byte) (int, error)
+	Write([]byte) (int, error)
+	CloseWrite() error
+	ConnectionState() tls.ConnectionState
+}
+
+// A Conn is a Library as a backend.Conn.
+type Conn struct {
 	shim     shim
-	tls      *tls.Conn
+	lib      Library
 	verifier *verify.Verifier // nil if nothing is verified
 	use      x509.ExtKeyUsage // what the peer's certificate must be for
 	state    backend.State
 	verified bool  // the peer's certificate is good; its key is proven when the handshake is done
-	keysErr  error // what Keys said
+	cause    error // what our own side could not do
 
 	next func() (struct{}, bool) // goes on with the handshake
 	stop func()                  // gives it up
@@ -31,7 +49,44 @@ type conn struct {
 	writeErr     error
 }
 
-func (c *conn) Handshake() error {
+// New is a Conn that wants a certificate for use of its peer. The verifier is
+// nil if nothing is verified. Start comes next.
+func New(w backend.Wire, v *verify.Verifier, use x509.ExtKeyUsage) *Conn {
+	return &Conn{shim: shim{wire: w}, verifier: v, use: use}
+}
+
+// Net is the network as the library wants it. Closing it closes nothing.
+func (c *Conn) Net() net.Conn { return &c.shim }
+
+// Start gives the Conn its library, which stands on Net.
+func (c *Conn) Start(l Library) { c.lib = l }
+
+// Named sets the server name in the State.
+func (c *Conn) Named(name string) { c.state.ServerName = name }
+
+// Fail says why a callback of the library fails: the handshake will end with
+// err and not with what the library makes of it.
+func (c *Conn) Fail(err error) error {
+	c.cause = err
+	return err
+}
+
+// Verify verifies what the peer presented, for name unless that is empty.
+func (c *Conn) Verify(presented []*x509.Certificate, name string) error {
+	return c.verdict(c.verifier.Peer(presented, c.use, name))
+}
+
+// VerifyPolicy verifies chains that the library has built.
+func (c *Conn) VerifyPolicy(chains [][]*x509.Certificate) error {
+	return c.verdict(c.verifier.Policy(chains))
+}
+
+func (c *Conn) verdict(err error) error {
+	c.verified = err == nil
+	return err
+}
+
+func (c *Conn) Handshake() error {
 	if c.done {
 		return c.handshakeErr
 	}
@@ -46,22 +101,22 @@ func (c *conn) Handshake() error {
 }
 
 // handshake is the coroutine.
-func (c *conn) handshake(yield func(struct{}) bool) {
+func (c *Conn) handshake(yield func(struct{}) bool) {
 	c.shim.yield = yield
 	defer func() { c.shim.yield = nil }()
 	defer caught(&c.handshakeErr)
-	c.handshakeErr = c.tls.Handshake()
+	c.handshakeErr = c.lib.Handshake()
 }
 
 // resume tells whether the handshake waits for the Wire.
-func (c *conn) resume() bool {
+func (c *Conn) resume() bool {
 	_, waits := c.next()
 	return waits
 }
 
-func (c *conn) finish() {
+func (c *Conn) finish() {
 	c.done = true
-	c.note(c.tls.ConnectionState())
+	c.note(c.lib.ConnectionState())
 	if c.handshakeErr != nil {
 		c.handshakeErr = c.handshakeError(c.handshakeErr)
 	}
@@ -69,7 +124,7 @@ func (c *conn) finish() {
 
 // note keeps what was negotiated. A peer counts as verified only now: its
 // certificate was looked at before it had proven to have the key.
-func (c *conn) note(cs tls.ConnectionState) {
+func (c *Conn) note(cs tls.ConnectionState) {
 	s := &c.state
 	s.Version, s.Cipher, s.Group = cs.Version, cipherName(cs.CipherSuite), groupName(cs.CurveID)
 	s.ALPN, s.Resumed = cs.NegotiatedProtocol, cs.DidResume
@@ -78,7 +133,7 @@ func (c *conn) note(cs tls.ConnectionState) {
 	}
 }
 
-func (c *conn) Read(p []byte) (n int, err error) {
+func (c *Conn) Read(p []byte) (n int, err error) {
 	if err := c.Handshake(); err != nil {
 		return 0, err
 	}
@@ -101,12 +156,12 @@ func (c *conn) Read(p []byte) (n int, err error) {
 	return 0, c.readErr
 }
 
-func (c *conn) read(p []byte) (n int, err error) {
+func (c *Conn) read(p []byte) (n int, err error) {
 	defer caught(&err)
-	return c.tls.Read(p)
+	return c.lib.Read(p)
 }
 
-func (c *conn) Write(p []byte) (n int, err error) {
+func (c *Conn) Write(p []byte) (n int, err error) {
 	if err := c.Handshake(); err != nil {
 		return 0, err
 	}
@@ -120,12 +175,12 @@ func (c *conn) Write(p []byte) (n int, err error) {
 	return n, nil
 }
 
-func (c *conn) write(p []byte) (n int, err error) {
+func (c *Conn) write(p []byte) (n int, err error) {
 	defer caught(&err)
-	return c.tls.Write(p)
+	return c.lib.Write(p)
 }
 
-func (c *conn) CloseWrite() (err error) {
+func (c *Conn) CloseWrite() (err error) {
 	if err := c.Handshake(); err != nil {
 		return err
 	}
@@ -137,14 +192,14 @@ func (c *conn) CloseWrite() (err error) {
 	return c.writeErr
 }
 
-func (c *conn) closeNotify() (err error) {
+func (c *Conn) closeNotify() (err error) {
 	defer caught(&err)
-	return c.tls.CloseWrite()
+	return c.lib.CloseWrite()
 }
 
 // failWrite: after a fatal alert the reason why it was sent is the reason
 // why nothing can be written.
-func (c *conn) failWrite(err error) {
+func (c *Conn) failWrite(err error) {
 	if e, ok := c.readErr.(*backend.Error); ok && e.Alert != 0 && !e.Peer {
 		c.writeErr = e
 		return
@@ -152,9 +207,9 @@ func (c *conn) failWrite(err error) {
 	c.writeErr = c.recordError(err)
 }
 
-func (c *conn) State() backend.State { return c.state }
+func (c *Conn) State() backend.State { return c.state }
 
-func (c *conn) Close() {
+func (c *Conn) Close() {
 	c.shim.closed = true // whatever runs below writes nothing
 	if c.stop != nil {
 		c.stop()
@@ -164,7 +219,7 @@ func (c *conn) Close() {
 		c.done, c.handshakeErr = true, closed
 	}
 	c.readErr, c.writeErr = closed, closed
-	c.tls = nil
+	c.lib = nil
 }
 
 // caught makes an error of a panic: the library gets what strangers send.

@@ -57,6 +57,12 @@ demo: all
 	$(BUILDCMD) -o build/demo ./doc/demo
 	@build/demo $(BUILD)
 
+# Beside other programs that do the same job; doc/bench.md explains the numbers.
+# make bench BENCH='-only declined -rounds 9'
+bench: all
+	$(BUILDCMD) -o build/bench ./bench
+	@build/bench -ours $(BUILD) $(BENCH)
+
 # The pages against the programs' own tables, and mandoc's lint if it is here.
 man:
 	$(GO) test -count=1 ./man

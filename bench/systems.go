@@ -109,7 +109,7 @@ func tlswrapper(path, version string) *system {
 // the immediate role only.
 func stunnel(path, version, dir string) *system {
 	return &system{
-		Name: "stunnel4", Version: version, Note: "inetd mode", tls13: true, forgets: true, roles: []role{immediate},
+		Name: "stunnel4", Version: version, Note: "inetd mode; throws its children's CPU time away, which is therefore got from a second sample", tls13: true, forgets: true, roles: []role{immediate},
 		serve: func(_ role, id *identity, _ string, prog []string) (*service, error) {
 			conf, err := os.CreateTemp(dir, "stunnel-*.conf")
 			if err != nil {
@@ -131,7 +131,7 @@ func socat(path, version string) *system {
 		serve: func(_ role, id *identity, address string, prog []string) (*service, error) {
 			at, port, _ := strings.Cut(address, ":")
 			return &service{listen: true, argv: []string{path,
-				"OPENSSL-LISTEN:" + port + ",bind=" + at + ",reuseaddr,fork,backlog=128,verify=0,cert=" + id.both,
+				"OPENSSL-LISTEN:" + port + ",bind=" + at + ",reuseaddr,nodelay,fork,backlog=128,verify=0,cert=" + id.both,
 				"EXEC:" + strings.Join(prog, " ")}}, nil
 		},
 	}

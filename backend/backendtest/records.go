@@ -97,6 +97,12 @@ func (s suite) peerAlert(t *testing.T) {
 		x, c := start() // a warning that means nothing
 		x.inject(c.seal(alertRecord, []byte{1, byte(backend.AlertUserCanceled)}))
 		x.inject(c.seal(dataRecord, []byte("after")))
+		if s.forked(x) && c.version == backend.TLS13 {
+			if e := expect(t, x.readEnd(), backend.Record, backend.PeerAlert); !e.Peer || e.Alert != backend.AlertUserCanceled {
+				t.Errorf("%v", e)
+			}
+			return
+		}
 		if got := x.read(5); string(got) != "after" {
 			t.Errorf("got %q", got)
 		}
@@ -142,7 +148,7 @@ func (s suite) keyUpdate(t *testing.T) {
 		x.read(1)
 		// A value that there is not.
 		x.inject(c.seal(handshakeRecord, message(keyUpdateMsg, 2)))
-		broken(t, x, backend.BadMessage)
+		broken(t, x, s.malformed(x))
 	})
 }
 
@@ -154,11 +160,15 @@ func (s suite) postHandshake(t *testing.T) {
 			if c.version != backend.TLS13 {
 				t.Skip("see renegotiation")
 			}
-			if m == nil {
+			want := backend.BadMessage
+			switch {
+			case m == nil:
 				m = x.hello()
+			case m[0] == newTicket:
+				want = s.malformed(x)
 			}
 			x.inject(c.seal(handshakeRecord, m))
-			broken(t, x, backend.BadMessage)
+			broken(t, x, want)
 		}
 	})
 }

@@ -12,8 +12,14 @@ import (
 )
 
 // Run tests b against every clause of the contract.
-func Run(t *testing.T, b backend.Backend) {
-	s := suite{Backend: b, pki: pki.New(t)}
+func Run(t *testing.T, b backend.Backend) { suite{Backend: b, pki: pki.New(t)}.all(t) }
+
+// RunFork is Run for a client on a fork of crypto/tls as it was in Go 1.24,
+// which has two ways of its own after a handshake of TLS 1.3: user_canceled
+// ends the session, and a message that can't be parsed passes for a bad record.
+func RunFork(t *testing.T, b backend.Backend) { suite{b, pki.New(t), true}.all(t) }
+
+func (s suite) all(t *testing.T) {
 	for _, sc := range scenarios {
 		t.Run(sc.name, func(t *testing.T) { sc.run(s, t) })
 	}
@@ -21,7 +27,19 @@ func Run(t *testing.T, b backend.Backend) {
 
 type suite struct {
 	backend.Backend
-	pki *pki.PKI
+	pki  *pki.PKI
+	fork bool // see RunFork
+}
+
+// forked tells whether the Conn of x is the fork's.
+func (s suite) forked(x *session) bool { return s.fork && x.hello()[0] != clientHello }
+
+// malformed is what a message is called that x can't parse.
+func (s suite) malformed(x *session) backend.Reason {
+	if s.forked(x) {
+		return backend.BadRecord
+	}
+	return backend.BadMessage
 }
 
 // scenarios is filled below, not here: the walk over the fields reads it.

@@ -22,36 +22,6 @@ func TestInfo(t *testing.T) {
 	}
 }
 
-// A wire gives fixed bytes, then ErrAgain or whatever end is.
-type wire struct {
-	in, out []byte
-	end     error
-	broken  bool // panics
-}
-
-func (w *wire) Read(p []byte) (int, error) {
-	if w.broken {
-		panic("broken wire")
-	}
-	if len(w.in) == 0 {
-		if w.end != nil {
-			return 0, w.end
-		}
-		return 0, backend.ErrAgain
-	}
-	n := copy(p, w.in)
-	w.in = w.in[n:]
-	return n, nil
-}
-
-func (w *wire) Write(p []byte) (int, error) {
-	if w.broken {
-		panic("broken wire")
-	}
-	w.out = append(w.out, p...)
-	return len(p), nil
-}
-
 func endpoints(t testing.TB) (server, client backend.Endpoint) {
 	t.Helper()
 	p := pki.New(t)
@@ -69,16 +39,16 @@ func endpoints(t testing.TB) (server, client backend.Endpoint) {
 }
 
 // connected is a server and a client after their handshake.
-func connected(t testing.TB) (server, client backend.Conn, sw, cw *wire) {
+func connected(t testing.TB) (server, client backend.Conn, sw, cw *backendtest.Wire) {
 	t.Helper()
 	se, ce := endpoints(t)
-	sw, cw = &wire{}, &wire{}
+	sw, cw = &backendtest.Wire{}, &backendtest.Wire{}
 	server, client = se.NewConn(sw), ce.NewConn(cw)
 	for range 10 {
 		cerr := client.Handshake()
-		sw.in, cw.out = append(sw.in, cw.out...), nil
+		sw.In, cw.Out = append(sw.In, cw.Out...), nil
 		serr := server.Handshake()
-		cw.in, sw.out = append(cw.in, sw.out...), nil
+		cw.In, sw.Out = append(cw.In, sw.Out...), nil
 		if cerr == nil && serr == nil {
 			return server, client, sw, cw
 		}
@@ -91,7 +61,7 @@ func connected(t testing.TB) (server, client backend.Conn, sw, cw *wire) {
 // is an error, not a deadlock.
 func TestPanic(t *testing.T) {
 	se, _ := endpoints(t)
-	w := &wire{broken: true}
+	w := &backendtest.Wire{Broken: true}
 	c := se.NewConn(w)
 	err := c.Handshake()
 	if e, ok := errors.AsType[*backend.Error](err); !ok || e.Kind != backend.Handshake || e.Reason != backend.InternalError {
@@ -109,7 +79,7 @@ func TestPanic(t *testing.T) {
 		backend.Conn.CloseWrite,
 	} {
 		server, _, w, _ := connected(t)
-		w.broken = true
+		w.Broken = true
 		err := use(server)
 		if e, ok := errors.AsType[*backend.Error](err); !ok || e.Reason != backend.InternalError || e.Kind != backend.Record {
 			t.Errorf("%#v", err)
@@ -121,7 +91,7 @@ func TestPanic(t *testing.T) {
 	}
 
 	// In mid-handshake, when Close unwinds it.
-	c = se.NewConn(&wire{})
+	c = se.NewConn(&backendtest.Wire{})
 	if err := c.Handshake(); err != backend.ErrAgain {
 		t.Fatal(err)
 	}
@@ -132,11 +102,11 @@ func TestPanic(t *testing.T) {
 func TestWireError(t *testing.T) {
 	reset := errors.New("connection reset by peer")
 	se, _ := endpoints(t)
-	if err := se.NewConn(&wire{end: reset}).Handshake(); !errors.Is(err, reset) {
+	if err := se.NewConn(&backendtest.Wire{End: reset}).Handshake(); !errors.Is(err, reset) {
 		t.Errorf("%v", err)
 	}
 	server, _, w, _ := connected(t)
-	w.end = reset
+	w.End = reset
 	if _, err := server.Read(make([]byte, 1)); !errors.Is(err, reset) {
 		t.Errorf("%v", err)
 	}
@@ -146,17 +116,17 @@ func TestWireError(t *testing.T) {
 // does not blame us, and any alert that it names is the one in the wire.
 func FuzzServer(f *testing.F) {
 	_, client := endpoints(f)
-	w := &wire{}
+	w := &backendtest.Wire{}
 	c := client.NewConn(w)
 	c.Handshake()
-	f.Add(w.out)
-	f.Add(w.out[:len(w.out)/2])
+	f.Add(w.Out)
+	f.Add(w.Out[:len(w.Out)/2])
 	f.Add([]byte("\x16\x03\x01\x00\x04\x01\x00\x00\x00"))
 	f.Add([]byte("\x15\x03\x01\x00\x02\x02\x28"))
 	f.Add([]byte("EHLO me\r\n"))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		server, _ := endpoints(t)
-		hostile(t, server, in)
+		backendtest.Hostile(t, server, &backendtest.Wire{In: in, End: io.EOF})
 	})
 }
 
@@ -167,32 +137,16 @@ func FuzzClient(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		cw, sw := &wire{}, &wire{}
+		cw, sw := &backendtest.Wire{}, &backendtest.Wire{}
 		client.NewConn(cw).Handshake()
-		sw.in = cw.out
+		sw.In = cw.Out
 		server.NewConn(sw).Handshake()
-		f.Add(sw.out)
+		f.Add(sw.Out)
 	}
 	f.Add([]byte("\x15\x03\x01\x00\x02\x02\x28"))
 	f.Add([]byte("220 mail\r\n"))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		_, client := endpoints(t)
-		hostile(t, client, in)
+		backendtest.Hostile(t, client, &backendtest.Wire{In: in, End: io.EOF})
 	})
-}
-
-func hostile(t *testing.T, e backend.Endpoint, in []byte) {
-	w := &wire{in: in, end: io.EOF}
-	c := e.NewConn(w)
-	defer c.Close()
-	err := c.Handshake()
-	be, ok := errors.AsType[*backend.Error](err)
-	if !ok || be.Kind != backend.Handshake || be.Reason == "" || be.Reason == backend.InternalError {
-		t.Fatalf("%v (%v)", err, errors.Unwrap(err))
-	}
-	n := len(w.out) - 7
-	if n >= 0 && w.out[n] == 21 && w.out[n+4] == 2 && w.out[n+5] == 2 && (be.Peer || be.Alert != backend.Alert(w.out[n+6])) {
-		t.Errorf("said %v, sent alert %d", be, w.out[n+6])
-	}
-	c.State()
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -266,6 +267,41 @@ func TestPeerNeverCloses(t *testing.T) {
 				x.expect(0, "")
 			})
 		})
+	}
+}
+
+// A peer that stops reading: after 30 s without an acknowledgement the tunnel
+// gives up, and says how much was not taken.
+func TestPeerStopsReading(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes 30 s")
+	}
+	x, a, _ := talk(t, "s6-tlsd", nil)
+	a.send(step{Do: "pour", FD: a.wr, N: 64 << 20}, step{Do: "exit"})
+	// It fills what the sockets hold and stays there; then the app is killed,
+	// as an impatient supervisor would.
+	eventually(t, "full sockets", func() bool {
+		n := unread(t, x.peer)
+		time.Sleep(50 * time.Millisecond)
+		return n > 0 && unread(t, x.peer) == n
+	})
+	began := time.Now()
+	p, err := os.FindProcess(x.pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Kill()
+	select {
+	case <-x.silent:
+	case <-time.After(60 * time.Second):
+		t.Fatal("the tunnel is still there after 60 s")
+	}
+	if took := time.Since(began); took < 29*time.Second {
+		t.Errorf("it gave up after %v", took)
+	}
+	if out := x.written(); !regexp.MustCompile(`^s6-tlsd-io: fatal: the peer did not take everything: [1-9]\d* bytes not acknowledged\n$`).MatchString(out) {
+		t.Errorf("stderr %q", out)
 	}
 }
 

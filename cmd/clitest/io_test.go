@@ -7,7 +7,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 )
 
 // A bareIO is s6-tlsd-io started directly, with the test in prog's place.
@@ -89,7 +88,6 @@ func TestRuntimeKeepsItsDescriptors(t *testing.T) {
 	t.Parallel()
 	for range 3 {
 		x := runIO(t, nil, "GOMEMLIMIT=1")
-		time.Sleep(50 * time.Millisecond) // the runtime looks at its poller every 10 ms
 		c := handshake(t, x.peer)
 		x.in.Close()
 		expectPeer(t, c, "", false)

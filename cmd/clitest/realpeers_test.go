@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"sync"
 	"testing"
 
 	"ucspitls/backend/backendtest/pki"
@@ -51,26 +50,9 @@ func serveMail(t *testing.T, flag string) *mailServer {
 	t.Helper()
 	front := need(t, "smtpfront-echo", "mailfront")
 	env, dir := material(t)
-	l, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	host, port, _ := net.SplitHostPort(l.Addr().String())
+	address, accepted := listen(t)
+	host, port, _ := net.SplitHostPort(address)
 	m := &mailServer{host: host, port: port, ca: dir + "/ca.pem"}
-	var once sync.Once
-	accepted := make(chan *os.File, 1)
-	go func() {
-		conn, err := l.AcceptTCP()
-		if err != nil {
-			return
-		}
-		defer conn.Close()
-		if f, err := conn.File(); err == nil {
-			f.Fd() // a blocking one
-			accepted <- f
-		}
-	}()
 	var p *process
 	started := make(chan struct{})
 	go func() {
@@ -82,12 +64,36 @@ func serveMail(t *testing.T, flag string) *mailServer {
 			env: append(env, "UCSPITLS=", "PROTO=TCP", "TCPREMOTEIP=127.0.0.1"), files: map[int]*os.File{0: sock, 1: dup(t, sock)}})
 		close(started)
 	}()
-	t.Cleanup(func() { once.Do(func() { close(accepted) }) })
 	m.stderr = func() string {
 		await(t, started, "a connection")
 		return p.stderr()
 	}
 	return m
+}
+
+// listen gives the address of a listener and the first connection to it, as
+// a blocking file; the channel is closed when there will be none.
+func listen(t *testing.T) (address string, accepted <-chan *os.File) {
+	t.Helper()
+	l, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	files := make(chan *os.File, 1)
+	go func() {
+		defer close(files)
+		conn, err := l.AcceptTCP()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		if f, err := conn.File(); err == nil {
+			f.Fd() // a blocking one
+			files <- f
+		}
+	}()
+	return l.Addr().String(), files
 }
 
 // accepted checks what a client printed and what the server said.

@@ -45,61 +45,55 @@ func CloseReceiver(n int) {
 }
 
 // CloseFrom closes every inherited descriptor from low on.
-func CloseFrom(low int) {
-	keep := make([]int, 0, 16)
-	for n := 3; n < low; n++ {
-		keep = append(keep, n)
-	}
-	CloseAllBut(keep...)
-}
+func CloseFrom(low int) { closeInherited(func(n int) bool { return n < low }) }
 
 // CloseAllBut closes every inherited descriptor above 2 that is not in keep.
-// It is to be called before the program opens any.
-//
-// When 0, 1 or 2 is in O_NONBLOCK the Go runtime has descriptors of its own
-// already, because package os hands them to its poller; without them it dies.
-// They can be told apart: what was inherited is not close-on-exec.
 func CloseAllBut(keep ...int) {
-	for n := 3; ; n++ { // the runtime took the lowest that were free
-		flags, _, e := syscall.Syscall(syscall.SYS_FCNTL, uintptr(n), syscall.F_GETFD, 0)
-		if e != 0 {
-			break
-		}
-		if flags&syscall.FD_CLOEXEC != 0 {
-			keep = append(keep, n)
-		}
-	}
-	for low := 3; low <= maxFD; {
-		next := maxFD + 1 // the lowest one to keep, from low on
-		for _, n := range keep {
-			if n >= low && n < next {
-				next = n
+	closeInherited(func(n int) bool {
+		for _, k := range keep {
+			if n == k {
+				return true
 			}
 		}
-		if next > low {
-			closeRange(low, next-1)
+		return n <= 2
+	})
+}
+
+// closeInherited closes what came through the execve. The Go runtime may have
+// descriptors of its own by now, or open them at any moment on another thread,
+// and dies without them: its poller's, when package os finds 0 in O_NONBLOCK or
+// a timer is set. They are told apart by close-on-exec, which nothing that was
+// inherited has, and which all that the runtime and we open have. For the same
+// reason only numbers that a snapshot shows are looked at.
+func closeInherited(keep func(int) bool) {
+	for _, n := range inherited() {
+		if !keep(n) {
+			syscall.Close(n)
 		}
-		low = next + 1
 	}
 }
 
-const maxFD = 1<<31 - 2
-
-// slow is set by a test to do without the system call.
-var slow bool
-
-func closeRange(low, high int) {
-	if !slow && sysCloseRange(low, high) {
-		return
+// inherited lists the open descriptors that are not close-on-exec.
+func inherited() []int {
+	all, ok := open()
+	if !ok {
+		var lim syscall.Rlimit
+		top := 65536
+		if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &lim) == nil && lim.Cur < 65536 {
+			top = int(lim.Cur)
+		}
+		for n := 0; n < top; n++ {
+			all = append(all, n)
+		}
 	}
-	var lim syscall.Rlimit
-	top := 65535
-	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &lim) == nil && lim.Cur <= 65536 {
-		top = int(lim.Cur) - 1
+	list := all[:0]
+	for _, n := range all {
+		flags, _, e := syscall.Syscall(syscall.SYS_FCNTL, uintptr(n), syscall.F_GETFD, 0)
+		if e == 0 && flags&syscall.FD_CLOEXEC == 0 {
+			list = append(list, n)
+		}
 	}
-	for n := low; n <= min(high, top); n++ {
-		syscall.Close(n)
-	}
+	return list
 }
 
 // Inherit clears close-on-exec of n.

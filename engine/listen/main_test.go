@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -74,10 +75,13 @@ func start(t *testing.T, opts string, prog ...string) *process {
 func boot(t *testing.T, cmd *exec.Cmd, ip string) *process {
 	t.Helper()
 	p := &process{t: t, cmd: cmd, ip: ip, pki: pki.New(t), done: make(chan error, 1), more: make(chan struct{})}
-	stdout, err := cmd.StdoutPipe()
+	stdout, out, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer stdout.Close()
+	stdout.SetReadDeadline(time.Now().Add(patience))
+	cmd.Stdout = out
 	stderr, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -87,9 +91,16 @@ func boot(t *testing.T, cmd *exec.Cmd, ip string) *process {
 		t.Fatal(err)
 	}
 	w.Close()
+	out.Close()
 	go p.read(stderr)
-	out, _ := io.ReadAll(stdout) // to its end: stdout must be closed
-	p.port = strings.TrimSuffix(string(out), "\n")
+	reader := bufio.NewReader(stdout)
+	line, _ := reader.ReadString('\n')
+	p.port = strings.TrimSuffix(line, "\n")
+	if filepath.Base(cmd.Path) != "unshare" { // which has it open too
+		if rest, err := io.ReadAll(reader); err != nil || len(rest) > 0 {
+			t.Errorf("stdout is not closed after the port: %q, %v", rest, err)
+		}
+	}
 	go func() { p.done <- cmd.Wait() }()
 	t.Cleanup(func() {
 		cmd.Process.Signal(syscall.SIGABRT)
@@ -104,7 +115,7 @@ func boot(t *testing.T, cmd *exec.Cmd, ip string) *process {
 		}
 	})
 	if _, err := strconv.ParseUint(p.port, 10, 16); err != nil {
-		t.Fatalf("no port on stdout: %q\n%s", out, p.log())
+		t.Fatalf("no port on stdout: %q\n%s", line, p.log())
 	}
 	return p
 }

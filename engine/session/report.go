@@ -149,6 +149,8 @@ func (x *session) summary(t *tunnel.Tunnel, took time.Duration, err error) {
 		line += "failed"
 	case t.StrictPeer:
 		line += "ended normally (the peer wanted a close_notify: see -S)"
+	case t.Stats.Unacked > 0:
+		line += "reset by the peer at the end, " + strconv.FormatInt(t.Stats.Unacked, 10) + " bytes were not acknowledged"
 	default:
 		line += "ended normally"
 	}

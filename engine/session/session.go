@@ -7,6 +7,7 @@ package session
 
 import (
 	"os"
+	"runtime/debug"
 	"strconv"
 	"syscall"
 	"time"
@@ -34,6 +35,8 @@ var (
 // Main is the whole of an -io program on a backend. It does not return.
 func (r *Role) Main(b backend.Backend, words []string) {
 	start := time.Now()
+	entry.NoTraces()
+	debug.SetTraceback("none") // a fault of the runtime itself is one line
 	p := &diag.Printer{Name: r.Table.Program, Verbosity: diag.Normal}
 	p.Run(func() error {
 		s, operands, err := r.Table.Parse(words[min(1, len(words)):])

@@ -3,6 +3,7 @@ package tunnel
 import (
 	"errors"
 	"io"
+	"syscall"
 
 	"ucspitls/backend"
 )
@@ -111,13 +112,27 @@ func (t *Tunnel) cut(err error) {
 	t.ready |= LocalIn
 }
 
-// broken handles a network that can't be read any more. It is a failure
-// unless the peer had everything and nobody waited for more.
+// broken handles a network that can't be read any more, which is a failure
+// unless nobody waited for more.
 func (t *Tunnel) broken() {
-	if !t.over() || t.lost() > 0 {
+	if !t.over() {
 		t.fail(&NetworkError{t.rxErr, false})
 	}
+	t.wasReset()
 	t.downOver = true
+}
+
+// wasReset judges a reset by what it may have destroyed. When everything was
+// handed over, our FIN included, it is a way to say goodbye: a peer that closes
+// without reading our close_notify makes its system send one, and that counts
+// even bytes that it has read, if their acknowledgement was delayed.
+func (t *Tunnel) wasReset() {
+	switch n := t.lost(); {
+	case n > 0 && t.over() && t.finSent:
+		t.Stats.Unacked = n
+	case n > 0:
+		t.fail(&NetworkError{t.rxErr, false})
+	}
 }
 
 // fail ends the session: no more from prog, the alert that may be in tx goes
@@ -145,7 +160,11 @@ func (t *Tunnel) deliver() bool {
 		case err == backend.ErrAgain:
 			t.ready &^= LocalOut
 			return moved
+		case gone(err):
+			t.closeOut(true)
+			return true
 		case err != nil:
+			t.fail(err) // a full disk, say
 			t.closeOut(true)
 			return true
 		}
@@ -158,6 +177,11 @@ func (t *Tunnel) deliver() bool {
 		moved = true
 	}
 	return moved
+}
+
+// gone tells that an error of writing to prog means that it does not read.
+func gone(err error) bool {
+	return err == syscall.EPIPE || err == syscall.ECONNRESET || err == syscall.EIO // a terminal that hung up
 }
 
 // closeOut gives prog its EOF, or notes that prog does not read any more.

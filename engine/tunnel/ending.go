@@ -56,9 +56,7 @@ func (t *Tunnel) discard() bool {
 		t.Wire.eof = true
 	default:
 		t.rxErr = err
-		if t.lost() > 0 {
-			t.fail(&NetworkError{err, false})
-		}
+		t.wasReset()
 	}
 	return true
 }
@@ -120,9 +118,7 @@ func (t *Tunnel) look(sooner func(time.Duration) bool) {
 		unacked, err := t.Net.Unacked()
 		if err != nil {
 			t.rxErr = err
-			if t.lost() > 0 {
-				t.fail(&NetworkError{err, false})
-			}
+			t.wasReset()
 			return
 		}
 		n := unacked + t.Wire.tx.len()

@@ -70,16 +70,22 @@ func merges(a, b []string, f func([]string)) {
 	walk(nil, a, b)
 }
 
+// every is which of the orders are tried: all, but with the race detector.
+var every = 1
+
 // TestInterleavings runs every prog against every peer, in every order of
 // their actions, once with everything settled after each action and once with
 // all actions before the tunnel's first step after the handshake's hello.
 func TestInterleavings(t *testing.T) {
 	t.Parallel()
-	runs := 0
+	runs, orders := 0, 0
 	for _, p := range progScripts {
 		for _, q := range peerScripts {
 			for i, o := range settings {
 				merges(strings.Fields(p), strings.Fields(q), func(order []string) {
+					if orders++; orders%every != 0 {
+						return
+					}
 					for _, burst := range []bool{false, true} {
 						runs++
 						w := newWorld(o)
@@ -169,7 +175,7 @@ func (w *world) judge(order []string) error {
 	if !w.t.CloseNotify && closeNotify {
 		return errors.New("a close_notify without -S")
 	}
-	if len(data) != len(w.wrote) {
+	if len(data) != len(w.wrote) && w.t.Stats.Unacked == 0 {
 		return errors.New("bytes are missing")
 	}
 	return nil

@@ -1,6 +1,8 @@
 package tunnel
 
 import (
+	"errors"
+
 	"ucspitls/backend"
 )
 
@@ -27,8 +29,19 @@ func (t *Tunnel) handshake() bool {
 		}
 		return moved
 	}
+	if t.txErr != nil && t.Wire.eof && !fromPeer(err) {
+		// The system tells about a reset once; our write was the first to hear
+		// of it, and what was read looked like an end.
+		err = &NetworkError{t.txErr, true}
+	}
 	t.fail(err)
 	return true
+}
+
+// fromPeer tells that err is an alert that the peer sent.
+func fromPeer(err error) bool {
+	var e *backend.Error
+	return errors.As(err, &e) && e.Peer
 }
 
 // report writes the information blob, however slowly prog takes it.

@@ -18,6 +18,7 @@ func TestRows(t *testing.T) {
 		took                        time.Duration // until the end, from the last action
 		alert, fin, cn, eof, blob   bool
 		toPeer, toProg, undelivered int
+		unacked                     int64
 		code                        func(error) bool
 	}
 	ok := func(err error) bool { return err == nil }
@@ -60,8 +61,12 @@ func TestRows(t *testing.T) {
 			"hello w5 stall exit rst", after{ended: true, toPeer: 5, fin: true, blob: true, code: ok}},
 		{"both ends closed, bytes not acknowledged: 30 s and an error with their number", options{},
 			"hello stall w5 exit", after{ended: true, took: lingerStalled, toPeer: 5, fin: true, blob: true, undelivered: 10}},
-		{"both ends closed, bytes not acknowledged, then a reset", options{},
-			"hello stall w5 exit rst", after{ended: true, fin: true, blob: true, code: network(false)}},
+		{"both ends closed, bytes not acknowledged, then a reset: noted, no error", options{},
+			"hello stall w5 exit rst", after{ended: true, fin: true, blob: true, unacked: 5, code: ok}},
+		{"the same with a close_notify that the peer did not read", options{closeNotify: true},
+			"hello stall w5 exit rst", after{ended: true, fin: true, blob: true, unacked: 5, code: ok}},
+		{"a reset while our FIN waits behind a shut window", options{window: 100},
+			"hello stall w5000 exit rst", after{ended: true, blob: true, code: network(false)}},
 		{"both ends closed, the peer's FIN came, bytes not acknowledged yet: waits for them", options{},
 			"hello d3 cn fin stall w5 exit", after{ended: true, took: lingerStalled, toPeer: 5, toProg: 3, eof: true, fin: true, blob: true, undelivered: 10}},
 		{"a window that stays shut: 30 s as well", options{window: 100},
@@ -112,6 +117,8 @@ func TestRows(t *testing.T) {
 			"hello stopR d300000 w5 exit fin", after{ended: true, toPeer: 5, fin: true, blob: true, code: ok}},
 		{"prog does not read, the network breaks: kept until prog reads", options{},
 			"hello stopR d300000 rst", after{blob: true}},
+		{"prog's input can't be written", options{},
+			"hello full d5 w5", after{ended: true, took: lingerAlert, toPeer: -1, fin: true, eof: true, blob: true, code: is(syscall.ENOSPC)}},
 		{"handshake refused by us", options{},
 			"bad", after{ended: true, took: lingerAlert, alert: true, eof: true, fin: true, code: tls(backend.Handshake, false)}},
 		{"handshake refused by the peer", options{},
@@ -188,6 +195,9 @@ func TestRows(t *testing.T) {
 					}
 				} else if !want.code(w.err) {
 					t.Errorf("err: %#v", w.err)
+				}
+				if got := w.t.Stats.Unacked; (got > 0) != (want.unacked > 0) || !tiny && got > want.unacked+4 {
+					t.Errorf("%d bytes not acknowledged, want %d", got, want.unacked)
 				}
 				if d := w.now - want.took; d < 0 || d > 600*time.Millisecond {
 					t.Errorf("took %v, want %v", w.now, want.took)

@@ -20,8 +20,9 @@
 //   - prog stops reading: what comes from the peer is decrypted and discarded.
 //   - both are over: what the peer still sends is discarded until its FIN, so
 //     that no unread byte turns our close into a reset that destroys what is
-//     on its way. This ends lingerQuiet after everything was acknowledged, or
-//     when no byte was acknowledged for lingerStalled.
+//     on its way. A reset ends it as well, and so does time:
+//     lingerQuiet after everything was acknowledged, lingerStalled without an
+//     acknowledged byte.
 //   - a truncated stream: prog gets what was complete, then EOF; what it has
 //     written by then is still sent.
 //   - any other failure: prog gets what was decrypted, then EOF; an alert is
@@ -84,9 +85,10 @@ type Config struct {
 	IdleTimeout      time.Duration // 0: none
 }
 
-// Stats counts cleartext, in bytes.
+// Stats counts bytes of cleartext.
 type Stats struct {
 	FromProg, ToProg int64
+	Unacked          int64 // not acknowledged when the peer reset a connection that was over
 }
 
 // A Tunnel is one session. It has one owner.

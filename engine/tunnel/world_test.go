@@ -209,6 +209,7 @@ type fakePipe struct {
 	buf            []byte
 	size           int
 	writer, reader bool // open
+	full           bool // as a disk
 }
 
 func (p *fakePipe) Read(b []byte) (int, error) {
@@ -231,6 +232,8 @@ func (p *fakePipe) Write(b []byte) (int, error) {
 		panic("write after Close")
 	case !p.reader:
 		return 0, syscall.EPIPE
+	case p.full:
+		return 0, syscall.ENOSPC
 	case p.size == len(p.buf):
 		return 0, backend.ErrAgain
 	}
@@ -418,6 +421,8 @@ func (w *world) do(action string) {
 		w.down.reader = false
 	case "stopR":
 		w.reads = false
+	case "full":
+		w.down.full = true
 	case "goR":
 		w.reads = true
 	case "exit":
@@ -554,7 +559,7 @@ func (w *world) check() error {
 	switch {
 	case w.cutOff:
 		return errors.New("ended normally, but prog lost its input")
-	case len(data) != len(w.wrote):
+	case len(data) != len(w.wrote) && w.t.Stats.Unacked == 0:
 		return fmt.Errorf("ended normally, but the peer got %d of %d bytes", len(data), len(w.wrote))
 	case w.down.reader && w.reads && len(w.got) != len(w.said):
 		return fmt.Errorf("ended normally, but prog got %d of %d bytes", len(w.got), len(w.said))

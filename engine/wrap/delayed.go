@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"ucspitls/engine/diag"
+	"ucspitls/engine/entry"
 	"ucspitls/engine/fd"
 	"ucspitls/engine/option"
 	"ucspitls/engine/ucspi"
@@ -51,6 +52,7 @@ func (w *Program) waitingName() string { return w.Table.Program + ": waiting for
 // wait is the waiting process. words: pid of prog, verbosity, path of the
 // -io, its options.
 func (w *Program) wait(p *diag.Printer, words []string) error {
+	entry.NoTraces()
 	fd.CloseFrom(firstBeyond)
 	if len(words) < 3 {
 		return diag.Fail(diag.Usage, "the waiting process is not to be started by hand")

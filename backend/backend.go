@@ -32,7 +32,8 @@ type Fingerprinter interface {
 }
 
 // A Fingerprint is a name and the JA4 of the ClientHello that it stands for,
-// with the ALPN of the program it is taken from; "-" if there is no such value.
+// with the ALPN of the program it is taken from and a server name of some
+// length; "-" if there is no one value.
 type Fingerprint struct{ Name, JA4 string }
 
 // An Endpoint is a configuration that was checked. It is immutable and any

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"math"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -216,6 +217,22 @@ func TestCPUClock(t *testing.T) {
 	}
 	if after, err := cpuOf(os.Getpid()); err != nil || after <= before {
 		t.Errorf("%v after %v, %v", after, before, err)
+	}
+}
+
+func TestListening(t *testing.T) {
+	linuxOnly(t)
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	if !listening(port) {
+		t.Error("an open listener was not found")
+	}
+	l.Close()
+	if listening(port) {
+		t.Error("a closed listener was found")
 	}
 }
 

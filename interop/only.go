@@ -63,8 +63,8 @@ func matchValue(want, have string) bool {
 	return want == have || want == bare(have)
 }
 
-// ownOpenSSL is the openssl backend where it could be taken for the peer of
-// that name: in a Cell backends are written with a leading "our-".
+// In a Cell backends are written with a leading "our-": one of them has the
+// name of a peer.
 const oursPrefix = "our-"
 
 func isBackend(name string) bool { return strings.HasPrefix(name, oursPrefix) }

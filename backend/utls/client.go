@@ -1,10 +1,10 @@
 package utls
 
 import (
+	"crypto/ecdh"
 	"crypto/tls"
 	"errors"
 	"reflect"
-	"slices"
 
 	utls "github.com/refraction-networking/utls"
 
@@ -41,12 +41,15 @@ func (e *client) NewConn(w backend.Wire) backend.Conn {
 	// uTLS writes to the configuration what it finds in the ClientHello.
 	c, cfg := e.Client.NewConn(w), e.base.Clone()
 	cfg.VerifyConnection = func(cs utls.ConnectionState) error {
-		if cs.Version == backend.TLS12 && !slices.Contains(blocking.Suites12, cs.CipherSuite) {
+		if !goodSuite(cs.CipherSuite) {
 			return &backend.Error{Kind: backend.Handshake, Reason: backend.NoCipher}
 		}
 		return e.Verify(c, cs.PeerCertificates)
 	}
-	c.Start(&library{utls.UClient(c.Net(), cfg, utls.HelloCustom), e})
+	l := &library{endpoint: e, shares: &shares{Conn: c.Net()}}
+	l.UConn = utls.UClient(l.shares, cfg, utls.HelloCustom)
+	l.shares.use = func(key *ecdh.PrivateKey) { l.HandshakeState.State13.KeyShareKeys.Ecdhe = key }
+	c.Start(l)
 	return c
 }
 
@@ -54,12 +57,16 @@ func (e *client) NewConn(w backend.Wire) backend.Conn {
 type library struct {
 	*utls.UConn
 	endpoint *client
+	shares   *shares
 }
 
 func (l *library) Handshake() error {
 	spec, reason := l.endpoint.spec()
 	if reason != "" {
 		return errors.New(string(reason))
+	}
+	if err := l.shares.fill(spec); err != nil {
+		return err
 	}
 	if err := l.ApplyPreset(spec); err != nil {
 		return err

@@ -1,12 +1,12 @@
 package utls
 
 import (
-	"io"
 	"slices"
 
 	utls "github.com/refraction-networking/utls"
 
 	"ucspitls/backend"
+	"ucspitls/backend/blocking"
 )
 
 // spec makes a ClientHello and changes what must not be as the preset has it:
@@ -71,6 +71,13 @@ var signatures = []utls.SignatureScheme{
 	utls.ECDSAWithP384AndSHA384, utls.ECDSAWithP521AndSHA512,
 }
 
+func goodSignatures(offered []utls.SignatureScheme) []utls.SignatureScheme {
+	return slices.DeleteFunc(slices.Clone(offered), func(s utls.SignatureScheme) bool { return !slices.Contains(signatures, s) })
+}
+
+// goodSuite: every suite of TLS 1.3 is, and those are numbered 0x13xx.
+func goodSuite(id uint16) bool { return id>>8 == 0x13 || slices.Contains(blocking.Suites12, id) }
+
 // strictSignatures offers what the preset offers and takes what we take: uTLS
 // writes Len and Read to the network and keeps the embedded list for itself.
 type strictSignatures struct {
@@ -79,11 +86,8 @@ type strictSignatures struct {
 }
 
 func strict(x *utls.SignatureAlgorithmsExtension) utls.TLSExtension {
-	taken := slices.DeleteFunc(slices.Clone(x.SupportedSignatureAlgorithms), func(s utls.SignatureScheme) bool { return !slices.Contains(signatures, s) })
-	return &strictSignatures{&utls.SignatureAlgorithmsExtension{SupportedSignatureAlgorithms: taken}, x}
+	return &strictSignatures{&utls.SignatureAlgorithmsExtension{SupportedSignatureAlgorithms: goodSignatures(x.SupportedSignatureAlgorithms)}, x}
 }
-
-var _ io.Reader = (*strictSignatures)(nil)
 
 func (s *strictSignatures) Len() int                   { return s.offered.Len() }
 func (s *strictSignatures) Read(p []byte) (int, error) { return s.offered.Read(p) }

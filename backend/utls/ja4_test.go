@@ -71,14 +71,14 @@ func TestJA4(t *testing.T) {
 		}
 	}
 	for _, p := range presets {
-		for _, name := range []string{"localhost", "mail.example.org"} {
-			c := backend.ClientConfig{Fingerprint: p.name, ServerName: name, Common: browser}
-			if !hasALPN(p) {
-				c.ALPN = nil
-			}
-			if got := ja4plus.JA4(sent(t, c)); got != p.ja4 {
-				t.Errorf("%s sends %s, the table has %q", p.name, got, p.ja4)
-			}
+		// Padding comes in at some lengths of the name, as in the browsers,
+		// of which chrome_120 has a part of random length.
+		c := backend.ClientConfig{Fingerprint: p.name, ServerName: "a-name-of-some-length.mail.example.org", Common: browser}
+		if !hasALPN(p) {
+			c.ALPN = nil
+		}
+		if got := ja4plus.JA4(sent(t, c)); got != p.ja4 {
+			t.Errorf("%s sends %s, the table has %q", p.name, got, p.ja4)
 		}
 	}
 }

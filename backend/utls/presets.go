@@ -2,6 +2,7 @@ package utls
 
 import (
 	"crypto/sha256"
+	"slices"
 
 	utls "github.com/refraction-networking/utls"
 
@@ -20,7 +21,7 @@ func helloOf(id utls.ClientHelloID) helloFunc {
 type preset struct {
 	name  string
 	hello helloFunc
-	ja4   string // with the ALPN of the program and a short server name
+	ja4   string // with the ALPN of the program
 }
 
 // presets leaves out what uTLS has but can't be had here: ClientHellos that
@@ -102,7 +103,8 @@ func (r random) choose(seed string, alpn bool) (helloFunc, backend.Reason) {
 	weights.TLSVersMax_Set_VersionTLS13 = 1
 	weights.CurveIDs_Append_X25519 = 1
 	weights.KeyShare_Append_RandomGroups = 1
-	weights.Extensions_Append_ALPS = 0 // names h2, whatever the ALPN
+	weights.CipherSuites_Remove_RandomCiphers = 0 // might leave none for a server's kind of key
+	weights.Extensions_Append_ALPS = 0            // names h2, whatever the ALPN
 	weights.Extensions_Append_ALPN = 0
 	if alpn {
 		weights.Extensions_Append_ALPN = 1
@@ -112,5 +114,20 @@ func (r random) choose(seed string, alpn bool) (helloFunc, backend.Reason) {
 		sum := utls.PRNGSeed(sha256.Sum256([]byte(seed)))
 		id.Seed = &sum
 	}
-	return helloOf(id), ""
+	return func() (utls.ClientHelloSpec, error) {
+		s, err := utls.UTLSIdToSpec(id)
+		onlyGood(&s)
+		return s, err
+	}, ""
+}
+
+// onlyGood leaves out what would be refused if a server chose it. There is no
+// program here whose ClientHello would be another one then.
+func onlyGood(s *utls.ClientHelloSpec) {
+	s.CipherSuites = slices.DeleteFunc(s.CipherSuites, func(id uint16) bool { return !goodSuite(id) })
+	for _, x := range s.Extensions {
+		if x, ok := x.(*utls.SignatureAlgorithmsExtension); ok {
+			x.SupportedSignatureAlgorithms = goodSignatures(x.SupportedSignatureAlgorithms)
+		}
+	}
 }

@@ -152,13 +152,13 @@ func difference(got, want []string) string {
 // The -io is told nothing that could loosen TLS; prog keeps it.
 func TestRuntimeVariablesAreKeptFromTheTunnel(t *testing.T) {
 	t.Parallel()
-	x := serve(t, "s6-ucspitlsd", nil, "GODEBUG=tlsrsakex=1", "GOTRACEBACK=crash", "GOMEMLIMIT=1", "GOGC=off")
+	loose := []string{"GODEBUG=tlsrsakex=1", "GOTRACEBACK=crash", "GOMEMLIMIT=1", "GOGC=off"}
+	x := serve(t, "s6-ucspitlsd", nil, loose...)
 	a := x.stage.app()
 	a.write(a.ctl, "Y")
 	io := child(t, x.pid, "s6-tlsd-io")
 	for _, item := range environOf(t, io) {
-		switch name, _, _ := strings.Cut(item, "="); name {
-		case "GODEBUG", "GOTRACEBACK", "GOMEMLIMIT", "GOGC":
+		if slices.Contains(loose, item) {
 			t.Errorf("the tunnel got %s", item)
 		}
 	}

@@ -5,7 +5,6 @@ package clitest
 import (
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -32,43 +31,6 @@ func TestLimitsAndSignalsOfProg(t *testing.T) {
 	expectPeer(t, c, string(want)+"and it works", false)
 	c.Close()
 	p.expect(0, "")
-}
-
-// alone copies a program to a folder in which no other is.
-func alone(t *testing.T, program string) string {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join(bin, program))
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), program)
-	if err := os.WriteFile(path, data, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-// A tunnel that can't be run after the command: prog and its peer believe in
-// TLS, so the connection ends. PATH is not searched.
-func TestTunnelCannotBeRun(t *testing.T) {
-	t.Parallel()
-	for _, command := range []string{"y", "Y"} {
-		path := alone(t, "s6-ucspitlsd")
-		env, _ := material(t)
-		x := serveWith(t, spec{program: path, env: append(env, "PATH="+bin)})
-		a := x.stage.app()
-		a.write(a.ctl, command)
-		a.expectEnd(a.ctl, "")
-		a.expectEnd(a.rd, "")
-		a.expectWait(127)
-		a.expectFault(a.wr, "broken pipe")
-		a.expectFault(1, "broken pipe")
-		if data, end := drain(x.peer); len(data) != 0 || end != "FIN" {
-			t.Errorf("the peer got %q, %s", data, end)
-		}
-		a.exit(0)
-		x.expect(0, "s6-ucspitlsd: fatal: cannot run "+filepath.Dir(path)+"/s6-tlsd-io: no such file or directory")
-	}
 }
 
 // A client of TLS 1.2 that asks for renegotiation is refused.

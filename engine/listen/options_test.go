@@ -264,11 +264,10 @@ func TestTLSOptions(t *testing.T) {
 		}
 		c.Close()
 	}
-	for _, opt := range []string{"-Hk2", "-H --mandatory-sni"} {
+	for _, opt := range []string{"-Hk2", "-H --mandatory-sni"} { // there is no pair for it
 		p = start(t, opt, "true")
-		if _, err := p.dial(); err == nil || !strings.Contains(err.Error(), "unrecognized name") {
-			p.expect(0, "no certificate for the server name")
-		}
+		p.dial()
+		p.expect(0, "s6-tlsd-io: fatal: no CERTFILE:name")
 	}
 }
 
@@ -329,13 +328,13 @@ func TestLimitsAndSignals(t *testing.T) {
 	if err := exec.Command("sh", "-c", "ulimit -S -v 20000").Run(); err != nil {
 		t.Skip("needs a shell with ulimit -v: ", err)
 	}
-	const state = `ulimit -S -v -d -n; grep -E "SigIgn|SigBlk" /proc/self/status; exec cat /proc/self/limits`
+	const state = `grep -E "SigIgn|SigBlk" /proc/self/status; exec cat /proc/self/limits`
 	const limits = `ulimit -S -v 20000; ulimit -S -d 20000; ulimit -S -n 77; trap "" PIPE USR1 TERM; exec "$@"`
 	want, err := exec.Command("sh", "-c", limits, "sh", "sh", "-c", state).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(string(want), "20000\n") || !strings.Contains(string(want), "SigIgn:\t0000000000005200") {
+	if !strings.Contains(string(want), " 20480000 ") || !strings.Contains(string(want), "SigIgn:\t0000000000005200") {
 		t.Fatalf("the limits are not there: %s", want)
 	}
 	for _, opts := range []string{"-H", "", "-H --delayed"} {

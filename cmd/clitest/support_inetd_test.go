@@ -1,0 +1,38 @@
+//go:build linux
+
+package clitest
+
+import (
+	"os"
+	"testing"
+)
+
+// An inetdOnce waits for one connection and starts a program with it on 0 and
+// 1, as systemd does with Accept=yes and inetd with nowait.
+type inetdOnce struct {
+	address string
+	started chan *process
+}
+
+func inetd(t *testing.T, s spec) *inetdOnce {
+	t.Helper()
+	address, accepted := listen(t)
+	x := &inetdOnce{address, make(chan *process, 1)}
+	go func() {
+		if sock, ok := <-accepted; ok {
+			s.files = map[int]*os.File{0: sock, 1: dup(t, sock)}
+			x.started <- start(t, s)
+		}
+		close(x.started)
+	}()
+	return x
+}
+
+func (x *inetdOnce) expect(t *testing.T, code int, line string) {
+	t.Helper()
+	p, ok := <-x.started
+	if !ok {
+		t.Fatal("nobody connected")
+	}
+	p.expect(code, line)
+}

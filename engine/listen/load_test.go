@@ -1,0 +1,108 @@
+package listen
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// UCSPITLS_LOAD is the number of sequential connections; 2000 take a minute.
+func sequential(t *testing.T) int {
+	if n, err := strconv.Atoi(os.Getenv("UCSPITLS_LOAD")); err == nil {
+		return n
+	}
+	if testing.Short() {
+		return 20
+	}
+	return 200
+}
+
+// Neither many connections one after the other nor many at a time leave a
+// descriptor, a process, a thread or memory.
+func TestLoad(t *testing.T) {
+	t.Run("direct", func(t *testing.T) { load(t, "-H") })
+	t.Run("looked up", func(t *testing.T) { load(t, "") })
+}
+
+func load(t *testing.T, opts string) {
+	p := start(t, opts+" -v -c 200 -C 200", "sh", "-c", "read x; echo $x")
+	pid := strconv.Itoa(p.cmd.Process.Pid)
+	one := func() {
+		c, err := p.dial()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer c.Close()
+		io.WriteString(c, "hello\n")
+		if b, _ := io.ReadAll(c); string(b) != "hello\n" {
+			t.Errorf("got %q", b)
+		}
+	}
+	together := func(n int) {
+		var all sync.WaitGroup
+		for range n {
+			all.Go(one)
+		}
+		all.Wait()
+	}
+	// The first ones make the runtime grow to its size.
+	together(20)
+	quiet := func() {
+		waitFor(t, func() bool { return childrenOf(pid) == "" }, func() string { return "children left: " + childrenOf(pid) })
+		log := p.log()
+		if status := log[strings.LastIndex(log, "status: "):]; !strings.HasPrefix(status, "status: 0/200") {
+			t.Errorf("after the last connection: %s", status)
+		}
+	}
+	quiet()
+	fds, rss := descriptors(t, pid), resident(t, pid)
+
+	begin := time.Now()
+	n := sequential(t)
+	for range n {
+		one()
+	}
+	t.Logf("%d sequential connections: %v each", n, time.Since(begin)/time.Duration(max(n, 1)))
+	begin = time.Now()
+	together(min(n, 200))
+	t.Logf("%d concurrent connections: %v", min(n, 200), time.Since(begin))
+	quiet()
+	if after := descriptors(t, pid); after != fds {
+		t.Errorf("descriptors: %d before, %d after", fds, after)
+	}
+	after := resident(t, pid)
+	t.Logf("resident: %d kB before, %d kB after", rss, after)
+	if after > rss+4096 {
+		t.Errorf("resident: %d kB before, %d kB after", rss, after)
+	}
+}
+
+func descriptors(t *testing.T, pid string) int {
+	t.Helper()
+	list, err := filepath.Glob("/proc/" + pid + "/fd/*")
+	if err != nil || len(list) == 0 {
+		t.Fatal("no /proc: ", err)
+	}
+	return len(list)
+}
+
+// resident is the memory of a process, in kB.
+func resident(t *testing.T, pid string) int {
+	t.Helper()
+	b, err := os.ReadFile("/proc/" + pid + "/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(b), "VmRSS:")
+	n, err := strconv.Atoi(strings.Fields(rest)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}

@@ -25,9 +25,7 @@ type peer struct {
 type adapter struct {
 	// cannot names the conditions that this program has no switch for.
 	cannot []string
-	// command for a cell. A server listens on port, a client connects to it;
-	// app is where a tcp adapter's cleartext side is.
-	command func(l *lab, c *Cell, port, app int) (argv, env []string)
+	command func(l *lab, c *Cell, at place) (argv, env []string)
 	talk    talk
 	// endless: it has no end of its own, we stop it.
 	endless bool
@@ -35,6 +33,13 @@ type adapter struct {
 	protocol, cipher, group, alpn *regexp.Regexp
 	// alert finds the alert that it sent or got, by name or by number.
 	alert *regexp.Regexp
+}
+
+// A place is where a program works.
+type place struct {
+	port  int // where a server listens, where a client connects to
+	app   int // of a tcp adapter: the cleartext side
+	round int // 1, or 2 for the second connection of session=resume
 }
 
 // talk is how the conversation reaches a program.

@@ -13,8 +13,8 @@ var curlPeer = &peer{
 		alpn: regexp.MustCompile(`ALPN: server accepted (\S+)`), alert: regexp.MustCompile(`(?m)TLS alert, [^(]*\((\d+)\)`)},
 }
 
-func curl(l *lab, c *Cell, port, _ int) (argv, env []string) {
-	argv = []string{"curl", "-sv", "--http1.1", "--max-time", "12", "--resolve", fmt.Sprintf("%s:%d:127.0.0.1", c.name(), port), "--cacert", l.ca(),
+func curl(l *lab, c *Cell, at place) (argv, env []string) {
+	argv = []string{"curl", "-sv", "--http1.1", "--max-time", "12", "--resolve", fmt.Sprintf("%s:%d:127.0.0.1", c.name(), at.port), "--cacert", l.ca(),
 		"--tlsv" + c.Version, "--tls-max", c.Version, "-H", "Expect:", "--data-binary", "@" + l.request(c)}
 	if g := opensslGroups[c.Group]; g != "" {
 		argv = append(argv, "--curves", g)
@@ -25,5 +25,5 @@ func curl(l *lab, c *Cell, port, _ int) (argv, env []string) {
 	if c.offers() == "" {
 		argv = append(argv, "--no-alpn")
 	}
-	return append(argv, fmt.Sprintf("https://%s:%d/", c.name(), port)), nil
+	return append(argv, fmt.Sprintf("https://%s:%d/", c.name(), at.port)), nil
 }

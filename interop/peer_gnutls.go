@@ -34,9 +34,9 @@ func gnutlsPriority(version, group string) string {
 	return p
 }
 
-func gnutlsServ(l *lab, c *Cell, port, _ int) (argv, env []string) {
+func gnutlsServ(l *lab, c *Cell, at place) (argv, env []string) {
 	id := l.server(c)
-	argv = []string{"gnutls-serv", "--echo", "--port", strconv.Itoa(port), "--x509certfile", id.cert, "--x509keyfile", id.key,
+	argv = []string{"gnutls-serv", "--echo", "--port", strconv.Itoa(at.port), "--x509certfile", id.cert, "--x509keyfile", id.key,
 		"--x509cafile", l.ca(), "--priority", gnutlsPriority(c.serverVersion(), c.Group)}
 	switch asks, insists := c.wantsCert(); {
 	case insists:
@@ -52,8 +52,8 @@ func gnutlsServ(l *lab, c *Cell, port, _ int) (argv, env []string) {
 	return argv, nil
 }
 
-func gnutlsCLI(l *lab, c *Cell, port, _ int) (argv, env []string) {
-	argv = []string{"gnutls-cli", "--port", strconv.Itoa(port), "--x509cafile", l.ca(), "--priority", gnutlsPriority(c.Version, c.Group)}
+func gnutlsCLI(l *lab, c *Cell, at place) (argv, env []string) {
+	argv = []string{"gnutls-cli", "--port", strconv.Itoa(at.port), "--x509cafile", l.ca(), "--priority", gnutlsPriority(c.Version, c.Group)}
 	if name := c.name(); name != "" {
 		argv = append(argv, "--sni-hostname", name, "--verify-hostname", name)
 	} else {

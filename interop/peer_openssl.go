@@ -23,9 +23,9 @@ var (
 var opensslVersions = map[string]string{"1.2": "-tls1_2", "1.3": "-tls1_3"}
 var opensslGroups = map[string]string{"x25519": "X25519", "p256": "P-256", "p384": "P-384"}
 
-func sServer(l *lab, c *Cell, port, _ int) (argv, env []string) {
+func sServer(l *lab, c *Cell, at place) (argv, env []string) {
 	id := l.server(c)
-	argv = []string{"openssl", "s_server", "-accept", loopback(port), "-naccept", "1", "-cert", id.cert, "-cert_chain", id.cert, "-key", id.key,
+	argv = []string{"openssl", "s_server", "-accept", loopback(at.port), "-naccept", "1", "-cert", id.cert, "-cert_chain", id.cert, "-key", id.key,
 		"-CAfile", l.ca(), "-no-CApath", "-no-CAstore"}
 	if v := c.serverVersion(); v != "" {
 		argv = append(argv, opensslVersions[v])
@@ -45,8 +45,8 @@ func sServer(l *lab, c *Cell, port, _ int) (argv, env []string) {
 	return argv, nil
 }
 
-func sClient(l *lab, c *Cell, port, _ int) (argv, env []string) {
-	argv = []string{"openssl", "s_client", "-connect", loopback(port), "-CAfile", l.ca(), "-no-CApath", "-no-CAstore", "-verify", "3", "-verify_return_error",
+func sClient(l *lab, c *Cell, at place) (argv, env []string) {
+	argv = []string{"openssl", "s_client", "-connect", loopback(at.port), "-CAfile", l.ca(), "-no-CApath", "-no-CAstore", "-verify", "3", "-verify_return_error",
 		opensslVersions[c.Version]}
 	if name := c.name(); name != "" {
 		argv = append(argv, "-servername", name, "-verify_hostname", name)
@@ -66,8 +66,8 @@ func sClient(l *lab, c *Cell, port, _ int) (argv, env []string) {
 		argv = append(argv, "-ign_eof")
 	}
 	if c.Session != "" { // the first connection leaves its session in a file
-		file := l.file(fmt.Sprintf("session-%d", port))
-		if l.second(c, port) {
+		file := l.file(fmt.Sprintf("session-%d", at.port))
+		if at.round == 2 {
 			return append(argv, "-sess_in", file), nil
 		}
 		return append(argv, "-sess_out", file), nil

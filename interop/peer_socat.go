@@ -14,18 +14,18 @@ var socatPeer = &peer{
 	client: &adapter{command: socatClient, talk: stdio, cannot: []string{"end", "alpn", "group", "session"}, alert: numberedAlerts},
 }
 
-func socatServer(l *lab, c *Cell, port, _ int) (argv, env []string) {
+func socatServer(l *lab, c *Cell, at place) (argv, env []string) {
 	id := l.server(c)
 	_, insists := c.wantsCert()
-	address := []string{fmt.Sprintf("OPENSSL-LISTEN:%d", port), "bind=127.0.0.1", "reuseaddr", "cert=" + id.both, "cafile=" + l.ca(), "verify=" + map[bool]string{true: "1", false: "0"}[insists]}
+	address := []string{fmt.Sprintf("OPENSSL-LISTEN:%d", at.port), "bind=127.0.0.1", "reuseaddr", "cert=" + id.both, "cafile=" + l.ca(), "verify=" + map[bool]string{true: "1", false: "0"}[insists]}
 	if v := c.serverVersion(); v != "" {
 		address = append(address, "min-proto-version=TLS"+v, "max-proto-version=TLS"+v)
 	}
 	return []string{"socat", "-d", "-d", "-t", "3", strings.Join(address, ","), "STDIO"}, nil
 }
 
-func socatClient(l *lab, c *Cell, port, _ int) (argv, env []string) {
-	address := []string{fmt.Sprintf("OPENSSL:127.0.0.1:%d", port), "cafile=" + l.ca(), "verify=1", "min-proto-version=TLS" + c.Version, "max-proto-version=TLS" + c.Version}
+func socatClient(l *lab, c *Cell, at place) (argv, env []string) {
+	address := []string{fmt.Sprintf("OPENSSL:127.0.0.1:%d", at.port), "cafile=" + l.ca(), "verify=1", "min-proto-version=TLS" + c.Version, "max-proto-version=TLS" + c.Version}
 	if name := c.name(); name != "" {
 		address = append(address, "commonname="+name, "snihost="+name)
 	} else {

@@ -22,20 +22,20 @@ var (
 	stunnelCipher   = regexp.MustCompile(`ciphersuite: (\S+)`)
 )
 
-func stunnelServer(l *lab, c *Cell, port, app int) (argv, env []string) {
+func stunnelServer(l *lab, c *Cell, at place) (argv, env []string) {
 	id := l.server(c)
-	conf := []string{"accept = " + loopback(port), "connect = " + loopback(app), "cert = " + id.cert, "key = " + id.key, "CAfile = " + l.ca()}
+	conf := []string{"accept = " + loopback(at.port), "connect = " + loopback(at.app), "cert = " + id.cert, "key = " + id.key, "CAfile = " + l.ca()}
 	switch asks, insists := c.wantsCert(); {
 	case insists:
 		conf = append(conf, "verifyChain = yes", "requireCert = yes")
 	case asks:
 		conf = append(conf, "verifyChain = yes", "requireCert = no")
 	}
-	return stunnelRun(l, c, port, conf, c.serverVersion())
+	return stunnelRun(l, c, at.port, conf, c.serverVersion())
 }
 
-func stunnelClient(l *lab, c *Cell, port, app int) (argv, env []string) {
-	conf := []string{"client = yes", "accept = " + loopback(app), "connect = " + loopback(port), "CAfile = " + l.ca(), "verifyChain = yes"}
+func stunnelClient(l *lab, c *Cell, at place) (argv, env []string) {
+	conf := []string{"client = yes", "accept = " + loopback(at.app), "connect = " + loopback(at.port), "CAfile = " + l.ca(), "verifyChain = yes"}
 	if name := c.name(); name != "" {
 		conf = append(conf, "sni = "+name, "checkHost = "+name)
 	} else {
@@ -44,7 +44,7 @@ func stunnelClient(l *lab, c *Cell, port, app int) (argv, env []string) {
 	if id, ok := l.client(c); ok {
 		conf = append(conf, "cert = "+id.cert, "key = "+id.key)
 	}
-	return stunnelRun(l, c, port, conf, c.Version)
+	return stunnelRun(l, c, at.port, conf, c.Version)
 }
 
 func stunnelRun(l *lab, c *Cell, port int, conf []string, version string) (argv, env []string) {

@@ -69,6 +69,8 @@ func (c *Conn) reason(err error, sent backend.Alert) backend.Reason {
 		return backend.BadHandshake
 	case says("didn't provide a certificate"):
 		return backend.NoPeerCert
+	case says("unsupported curve"): // offered for the looks of it; the alert is internal_error
+		return backend.NoCipher
 	}
 	switch sent {
 	case backend.AlertProtocolVersion:

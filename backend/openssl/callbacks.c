@@ -93,13 +93,13 @@ static void on_key(const SSL *ssl, const char *line)
 		ucspi_append(&c->log, "\n", 1);
 }
 
-// ucspi_watch registers them.
-void ucspi_watch(ucspi_endpoint *e)
+// ucspi_watch registers them, when all else of the endpoint is set.
+void ucspi_watch(ucspi_endpoint *e, int keylog)
 {
 	SSL_CTX_set_info_callback(e->ctx, on_alert);
 	SSL_CTX_set_msg_callback(e->ctx, on_message);
 	SSL_CTX_set_cert_verify_callback(e->ctx, ucspi_verify, e);
-	if (e->keylog)
+	if (keylog)
 		SSL_CTX_set_keylog_callback(e->ctx, on_key);
 	if (e->server)
 		SSL_CTX_set_client_hello_cb(e->ctx, on_hello, NULL);

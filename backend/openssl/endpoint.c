@@ -128,10 +128,8 @@ ucspi_endpoint *ucspi_endpoint_new(int server, int low, int high, int fips, ucsp
 	if (e != NULL) {
 		e->server = server;
 		e->ctx = SSL_CTX_new_ex(NULL, NULL, server ? TLS_server_method() : TLS_client_method());
-		if (e->ctx != NULL && configure(e, low, high, fips)) {
-			ucspi_watch(e);
+		if (e->ctx != NULL && configure(e, low, high, fips))
 			return e;
-		}
 	}
 	ucspi_blame(f);
 	ucspi_endpoint_free(e);

@@ -62,7 +62,7 @@ typedef struct {
 // A checked configuration. Connections only read it.
 typedef struct {
 	SSL_CTX *ctx;
-	int server, verifies, keylog;
+	int server, verifies;
 	unsigned char *alpn; // as on the wire
 	size_t alpn_length;
 	ucspi_anchor *anchors;
@@ -142,7 +142,7 @@ const char *ucspi_cipher(ucspi_conn *);
 unsigned char *ucspi_peer(ucspi_conn *, size_t *length);
 
 // callbacks.c
-void ucspi_watch(ucspi_endpoint *);
+void ucspi_watch(ucspi_endpoint *, int keylog);
 int ucspi_append(ucspi_buffer *, const void *, size_t);
 
 #endif

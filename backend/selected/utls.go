@@ -2,4 +2,7 @@
 
 package selected
 
-const _ int = "there is no utls backend in this source tree: build with -tags gotls"
+import "ucspitls/backend/utls"
+
+// Backend is the backend of this build.
+var Backend = utls.Backend

@@ -85,14 +85,16 @@ func listen(t *testing.T, cfg *tls.Config) string {
 			if err != nil {
 				return
 			}
-			go func() {
-				defer c.Close()
-				c.SetDeadline(time.Now().Add(patience))
-				io.Copy(c, c)
-			}()
+			go echo(c)
 		}
 	}()
 	return l.Addr().String()
+}
+
+func echo(c net.Conn) {
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(patience))
+	io.Copy(c, c)
 }
 
 func startOpenSSL(t *testing.T, j job) string {

@@ -3,6 +3,7 @@
 package clitest
 
 import (
+	"net"
 	"os"
 	"testing"
 )
@@ -35,4 +36,20 @@ func (x *inetdOnce) expect(t *testing.T, code int, line string) {
 		t.Fatal("nobody connected")
 	}
 	p.expect(code, line)
+}
+
+// connect gives a connection as a blocking file.
+func connect(t *testing.T, address string) *os.File {
+	t.Helper()
+	conn, err := net.Dial("tcp4", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	f, err := conn.(*net.TCPConn).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Fd()
+	return f
 }

@@ -16,14 +16,14 @@ func blackhole(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { syscall.Close(n) })
+	f := os.NewFile(uintptr(n), "") // its only owner
+	defer f.Close()
 	if err := syscall.Bind(n, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := syscall.Listen(n, 0); err != nil {
 		t.Fatal(err)
 	}
-	f := os.NewFile(uintptr(n), "")
 	l, err := net.FileListener(f)
 	if err != nil {
 		t.Fatal(err)

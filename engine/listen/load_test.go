@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// UCSPITLS_LOAD is the number of sequential connections; 2000 take a minute.
+// UCSPITLS_LOAD is the number of sequential connections; 2000 take 20 seconds.
 func sequential(t *testing.T) int {
 	if n, err := strconv.Atoi(os.Getenv("UCSPITLS_LOAD")); err == nil {
 		return n
@@ -55,21 +55,23 @@ func load(t *testing.T, opts string) {
 	together(20)
 	quiet := func() {
 		waitFor(t, func() bool { return childrenOf(pid) == "" }, func() string { return "children left: " + childrenOf(pid) })
-		log := p.log()
-		if status := log[strings.LastIndex(log, "status: "):]; !strings.HasPrefix(status, "status: 0/200") {
-			t.Errorf("after the last connection: %s", status)
-		}
+		last := func() string { log := p.log(); return log[strings.LastIndex(log, "status: "):] }
+		waitFor(t, func() bool { return strings.HasPrefix(last(), "status: 0/200") }, last)
 	}
 	quiet()
 	fds, rss := descriptors(t, pid), resident(t, pid)
 
-	begin := time.Now()
 	n := sequential(t)
-	for range n {
-		one()
+	var middle int
+	for range 2 {
+		middle = resident(t, pid)
+		begin := time.Now()
+		for range n / 2 {
+			one()
+		}
+		t.Logf("%d sequential connections: %v each, resident %d kB", n/2, time.Since(begin)/time.Duration(n/2), resident(t, pid))
 	}
-	t.Logf("%d sequential connections: %v each", n, time.Since(begin)/time.Duration(max(n, 1)))
-	begin = time.Now()
+	begin := time.Now()
 	together(min(n, 200))
 	t.Logf("%d concurrent connections: %v", min(n, 200), time.Since(begin))
 	quiet()
@@ -78,8 +80,9 @@ func load(t *testing.T, opts string) {
 	}
 	after := resident(t, pid)
 	t.Logf("resident: %d kB before, %d kB after", rss, after)
-	if after > rss+4096 {
-		t.Errorf("resident: %d kB before, %d kB after", rss, after)
+	// The collector's smallest heap is 4 MB. Once that is full nothing grows.
+	if after > rss+8192 || n >= 2000 && after > middle+3072 {
+		t.Errorf("resident: %d kB before, %d kB in the middle, %d kB after", rss, middle, after)
 	}
 }
 

@@ -33,6 +33,11 @@ var sendCert = []Option{
 		func(s *Settings, _ string) error { s.SendCert = true; return nil }},
 }
 
+var fingerprints = []Option{
+	{0, "list-fingerprints", "", "print what TLS_FINGERPRINT may be, with each JA4",
+		func(s *Settings, _ string) error { s.Fingerprints = true; return nil }},
+}
+
 var sniLevel = []Option{
 	{'k', "sni-level", "snilevel", "0: one key pair; 1: pairs by server name; 2: a known name is mandatory",
 		func(s *Settings, v string) error { s.sniGiven = true; return number(&s.sniLevel, "sni-level", v) }},
@@ -121,5 +126,5 @@ var TLSDIO = Table{"s6-tlsd-io", [][]Option{
 
 // TLSCIO is s6-tlsc-io: the tunnel, client side.
 var TLSCIO = Table{"s6-tlsc-io", [][]Option{
-	verbosity, notification, closeNotify, enforce, sendCert, timeout, serverName, verifyCert,
+	verbosity, notification, closeNotify, enforce, sendCert, timeout, serverName, verifyCert, fingerprints,
 }, "fdr fdw", 2}

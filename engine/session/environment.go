@@ -3,6 +3,7 @@ package session
 import (
 	"time"
 
+	"ucspitls/backend"
 	"ucspitls/engine/diag"
 	"ucspitls/engine/option"
 	"ucspitls/engine/ucspi"
@@ -89,7 +90,10 @@ var choices = []struct {
 		return diag.Fail(diag.Config, ucspi.TicketKeys, ": this build has no session tickets")
 	}},
 	{ucspi.Fingerprint, true, func(x *session, v string) error {
-		if v == "golang" && x.backend.Info().Name == "gotls" {
+		if f, ok := x.backend.(backend.Fingerprinter); ok {
+			return knownFingerprint(f.Fingerprints(), v)
+		}
+		if v == backend.Golang && x.backend.Info().Name == "gotls" {
 			return nil // it is what it is
 		}
 		return diag.Fail(diag.Config, ucspi.Fingerprint, ": the backend ", x.backend.Info().Name, " can't choose its ClientHello")

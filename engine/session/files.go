@@ -5,6 +5,7 @@ import (
 
 	"ucspitls/backend"
 	"ucspitls/backend/material"
+	"ucspitls/engine/ucspi"
 )
 
 // files is what was opened for either role.
@@ -27,5 +28,6 @@ func (x *session) open() (files, error) {
 	if err != nil {
 		return files{}, err
 	}
+	m.Config.Fingerprint = os.Getenv(ucspi.Fingerprint)
 	return files{m.Warnings, m.Notes, func(b backend.Backend) (backend.Endpoint, error) { return b.NewClient(&m.Config) }, m.Close}, nil
 }

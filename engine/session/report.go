@@ -95,7 +95,7 @@ func (x *session) outcome(err error) error {
 			e.Text = x.handshakeFailed() + diag.Cause(net.Err)
 		}
 	case errors.As(err, &stuck):
-		e.Text = "the peer did not take everything: " + strconv.Itoa(stuck.Bytes) + " bytes not acknowledged"
+		e.Text = "the peer did not take everything: " + strconv.FormatInt(stuck.Bytes, 10) + " bytes not acknowledged"
 	case errors.Is(err, tunnel.ErrHandshakeTimeout):
 		if x.env.remote != "" {
 			e.Text += ", peer " + x.env.remote

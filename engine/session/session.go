@@ -49,6 +49,8 @@ func (r *Role) Main(b backend.Backend, words []string) {
 			return diag.Out(r.Table.Help())
 		case s.Show == option.ShowVersion:
 			return diag.Out(version(r.Table.Program, b.Info()), "\n")
+		case s.Fingerprints:
+			return listFingerprints(b)
 		}
 		fds, err := r.descriptors(p, s, operands)
 		if err != nil {

@@ -63,8 +63,7 @@ func (t *Tunnel) pull() bool {
 				continue
 			}
 			if t.rxErr != nil && t.Wire.rx.len() == 0 {
-				t.broken()
-				return true
+				return t.broken() || moved
 			}
 			return moved
 		case err == io.EOF:
@@ -113,22 +112,28 @@ func (t *Tunnel) cut(err error) {
 }
 
 // broken handles a network that can't be read any more, which is a failure
-// unless nobody waited for more.
-func (t *Tunnel) broken() {
+// unless nobody waited for more. prog may have just left: that its output has
+// ended is known before it is known that nobody reads its input.
+func (t *Tunnel) broken() bool {
+	if t.outOpen && t.handedOver() && t.outAsked != asked {
+		t.outAsked = asking
+		return false
+	}
 	if !t.over() {
 		t.fail(&NetworkError{t.rxErr, false})
 	}
 	t.wasReset()
 	t.downOver = true
+	return true
 }
 
 // wasReset judges a reset by what it may have destroyed. When everything was
-// handed over, our FIN included, it is a way to say goodbye: a peer that closes
-// without reading our close_notify makes its system send one, and that counts
-// even bytes that it has read, if their acknowledgement was delayed.
+// handed over it is a way to say goodbye: a peer that closes without reading
+// our close_notify makes its system send one, and then even bytes that it has
+// read don't count as acknowledged, if that was delayed.
 func (t *Tunnel) wasReset() {
 	switch n := t.lost(); {
-	case n > 0 && t.over() && t.finSent:
+	case n > 0 && t.over() && t.handedOver():
 		t.Stats.Unacked = n
 	case n > 0:
 		t.fail(&NetworkError{t.rxErr, false})

@@ -10,8 +10,9 @@ import (
 // linger is the wait for the peer's system to take our last bytes.
 type linger struct {
 	active  bool
-	unacked int           // at the last look
-	movedAt time.Duration // when that number last fell, or became 0
+	unacked int64         // at the last look, with what is not even sent
+	acked   int64         // the most that was acknowledged
+	movedAt time.Duration // when that last rose
 	every   time.Duration // until the next look
 	lookAt  time.Duration
 }
@@ -21,13 +22,13 @@ const (
 	lastLook  = 500 * time.Millisecond
 )
 
-// lost is how many of prog's bytes the peer's system is not known to have.
-func (t *Tunnel) lost() int64 {
-	acked := t.sent - int64(t.unacked())
+// acked is how many of the bytes sent, and our FIN, the peer's system has.
+func (t *Tunnel) acked(unacked int) int64 {
+	acked := t.sent - int64(unacked)
 	if t.finSent {
-		acked++ // the FIN is one of the unacknowledged
+		acked++
 	}
-	return max(0, t.appEnd-acked)
+	return acked
 }
 
 // unacked is what the peer's system has not acknowledged, our FIN included.
@@ -36,8 +37,18 @@ func (t *Tunnel) unacked() int {
 	return n
 }
 
+// lost is how many of prog's bytes the peer's system is not known to have.
+func (t *Tunnel) lost() int64 { return max(0, t.appEnd-t.acked(t.unacked())) }
+
+// handedOver tells that prog has said all it will, and the network has it.
+func (t *Tunnel) handedOver() bool { return t.upOver && t.sent >= t.appEnd }
+
 // over tells that neither side has anything more to say.
 func (t *Tunnel) over() bool { return t.upOver && (t.downOver || !t.outOpen) }
+
+// abandoned tells that nobody is left at either local end, whatever still
+// waits in prog's pipe behind a peer that takes nothing.
+func (t *Tunnel) abandoned() bool { return t.inHangup && !t.outOpen }
 
 // discard throws away what the peer sends after its close_notify, after a
 // failure, or when nobody is left to read it: a FIN or a reset may stand behind it.
@@ -81,7 +92,7 @@ func (t *Tunnel) expire() time.Duration {
 			t.fail(ErrHandshakeTimeout)
 			t.failedAt = t.now - lingerAlert // no alert is owed, nobody is waited for
 		}
-	case t.over():
+	case t.over() || t.abandoned():
 		t.look(sooner)
 	case t.IdleTimeout > 0 && sooner(t.lastMove+t.IdleTimeout):
 		t.endUp() // with -S the peer is told
@@ -109,7 +120,7 @@ func (t *Tunnel) orphaned(sooner func(time.Duration) bool) bool {
 func (t *Tunnel) look(sooner func(time.Duration) bool) {
 	l := &t.linger
 	if !l.active {
-		*l = linger{active: true, unacked: -1, every: firstLook, lookAt: t.now}
+		*l = linger{active: true, acked: -1, every: firstLook, lookAt: t.now}
 	}
 	if t.broke() {
 		return
@@ -121,9 +132,9 @@ func (t *Tunnel) look(sooner func(time.Duration) bool) {
 			t.wasReset()
 			return
 		}
-		n := unacked + t.Wire.tx.len()
-		if l.unacked < 0 || n < l.unacked {
-			l.unacked, l.movedAt = n, t.now
+		l.unacked = int64(unacked) + int64(t.Wire.tx.len())
+		if acked := t.acked(unacked); acked > l.acked {
+			l.acked, l.movedAt = acked, t.now
 		}
 		l.lookAt = t.now + l.every
 		l.every = min(2*l.every, lastLook)

@@ -14,12 +14,12 @@ import (
 // with roomy and with tiny buffers.
 func TestRows(t *testing.T) {
 	type after struct {
-		ended                       bool
-		took                        time.Duration // until the end, from the last action
-		alert, fin, cn, eof, blob   bool
-		toPeer, toProg, undelivered int
-		unacked                     int64
-		code                        func(error) bool
+		ended                     bool
+		took                      time.Duration // until the end, from the last action
+		alert, fin, cn, eof, blob bool
+		toPeer, toProg            int
+		unacked, undelivered      int64
+		code                      func(error) bool
 	}
 	ok := func(err error) bool { return err == nil }
 	tls := func(kind backend.Kind, peer bool) func(error) bool {
@@ -65,6 +65,10 @@ func TestRows(t *testing.T) {
 			"hello stall w5 exit rst", after{ended: true, fin: true, blob: true, unacked: 5, code: ok}},
 		{"the same with a close_notify that the peer did not read", options{closeNotify: true},
 			"hello stall w5 exit rst", after{ended: true, fin: true, blob: true, unacked: 5, code: ok}},
+		{"the reset comes between our close_notify and our FIN", options{closeNotify: true},
+			"hello stall w5 rstAtFIN exit", after{ended: true, blob: true, unacked: 5, code: ok}},
+		{"prog is gone, its pipe is full, the peer takes nothing", options{pipe: 1000, window: 1000},
+			"hello stall w300000 kill", after{ended: true, took: lingerStalled, toPeer: -1, blob: true, undelivered: -1}},
 		{"a reset while our FIN waits behind a shut window", options{window: 100},
 			"hello stall w5000 exit rst", after{ended: true, blob: true, code: network(false)}},
 		{"both ends closed, the peer's FIN came, bytes not acknowledged yet: waits for them", options{},
@@ -147,7 +151,10 @@ func TestRows(t *testing.T) {
 		}{{"roomy", 1 << 16, 1 << 20, 1 << 20}, {"tiny", 100, 1000, 7}} {
 			t.Run(strings.ReplaceAll(tt.name, " ", "_")+"/"+size.name, func(t *testing.T) {
 				o := tt.o
-				o.pipe, o.chunk = size.pipe, size.chunk
+				o.chunk = size.chunk
+				if o.pipe == 0 {
+					o.pipe = size.pipe
+				}
 				if o.window == 0 {
 					o.window = size.window
 				}
@@ -188,9 +195,9 @@ func TestRows(t *testing.T) {
 				if !want.ended {
 					return
 				}
-				if want.undelivered > 0 {
+				if want.undelivered != 0 {
 					var e *UndeliveredError
-					if !errors.As(w.err, &e) || !tiny && e.Bytes != want.undelivered {
+					if !errors.As(w.err, &e) || !tiny && want.undelivered > 0 && e.Bytes != want.undelivered {
 						t.Errorf("err: %#v, want %d bytes undelivered", w.err, want.undelivered)
 					}
 				} else if !want.code(w.err) {
@@ -245,5 +252,32 @@ func TestStalledPeerRecovers(t *testing.T) {
 	w.do("take")
 	if err := w.finish(time.Minute); err != nil || w.err != nil {
 		t.Fatal(err, w.err)
+	}
+}
+
+// TestResetWhileProgLeaves: prog's output ends a moment before its input is
+// closed, and the reset comes in between.
+func TestResetWhileProgLeaves(t *testing.T) {
+	for _, leaves := range []bool{true, false} {
+		w := newWorld(options{pipe: 1 << 16, window: 1 << 20, chunk: 1 << 20, closeNotify: true})
+		if err := w.run(strings.Fields("hello stall w5 closeW")...); err != nil {
+			t.Fatal(err)
+		}
+		w.do("rst")
+		if leaves {
+			w.do("exit")
+			w.prog()
+		}
+		w.ready = NetIn // and nothing about prog yet
+		w.step()
+		if w.done {
+			t.Fatalf("judged too early: %v", w.err)
+		}
+		if err := w.finish(time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		if leaves != (w.err == nil) {
+			t.Errorf("leaves %v: %v", leaves, w.err)
+		}
 	}
 }

@@ -62,7 +62,7 @@ func (e *NetworkError) Error() string { return e.Err.Error() }
 func (e *NetworkError) Unwrap() error { return e.Err }
 
 // An UndeliveredError is a peer that stopped acknowledging.
-type UndeliveredError struct{ Bytes int }
+type UndeliveredError struct{ Bytes int64 } // at least
 
 func (e *UndeliveredError) Error() string { return "the peer did not take everything" }
 
@@ -122,6 +122,7 @@ type Tunnel struct {
 	downOver bool // nothing will be decrypted any more
 	plain    queue
 	rxErr    error // the network broke; what it had brought is still delivered
+	outAsked question
 
 	notify []byte
 
@@ -130,6 +131,14 @@ type Tunnel struct {
 	failedAt        time.Duration
 	linger          linger
 }
+
+// A question to the driver takes one round: is prog's read end closed?
+type question uint8
+
+const (
+	asking question = iota + 1
+	asked
+)
 
 // New starts a tunnel at time now. The ends are its to close, but for the network.
 func New(c Config, now time.Duration) *Tunnel {
@@ -146,6 +155,9 @@ func New(c Config, now time.Duration) *Tunnel {
 // that the session is over, and err how: nil is a normal end.
 func (t *Tunnel) Step(now time.Duration, ready Events) (want Events, deadline time.Duration, done bool, err error) {
 	t.now = now
+	if t.outAsked == asking {
+		t.outAsked = asked
+	}
 	t.ready |= ready & readyMask
 	if ready&InHangup != 0 {
 		t.inHangup = true
@@ -167,7 +179,7 @@ func (t *Tunnel) Step(now time.Duration, ready Events) (want Events, deadline ti
 	if t.finished() {
 		return 0, -1, true, t.err
 	}
-	if again {
+	if again || t.outAsked == asking {
 		deadline = now
 	}
 	return t.wants(), deadline, false, nil

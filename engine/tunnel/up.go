@@ -106,7 +106,11 @@ func (t *Tunnel) unwritable(err error) {
 	if !t.established {
 		return // an alert may say why
 	}
-	if t.lost() > 0 {
+	switch n := t.lost(); {
+	case t.err != nil:
+	case n > 0 && t.handedOver():
+		t.Stats.Unacked = n
+	case n > 0:
 		t.setErr(&NetworkError{err, false})
 	}
 	t.upOver = true // no close_notify: there is nobody to take it

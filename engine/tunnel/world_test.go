@@ -130,15 +130,16 @@ func (c *fakeTLS) Close()               {}
 
 // fakeNet is the network: what the peer sent, and what it was sent.
 type fakeNet struct {
-	in     []byte // on its way to us
-	fin    bool   // the peer's FIN stands behind in
-	rst    bool
-	out    []byte // what we sent
-	acked  int    // of out, and of our FIN
-	ourFIN bool
-	window int // how much unacknowledged data the peer's system takes
-	takes  bool
-	chunk  int // at most so much a read
+	in       []byte // on its way to us
+	fin      bool   // the peer's FIN stands behind in
+	rst      bool
+	rstAtFIN bool   // it comes just before our FIN
+	out      []byte // what we sent
+	acked    int    // of out, and of our FIN
+	ourFIN   bool
+	window   int // how much unacknowledged data the peer's system takes
+	takes    bool
+	chunk    int // at most so much a read
 }
 
 func (n *fakeNet) Read(p []byte) (int, error) {
@@ -189,6 +190,10 @@ func (n *fakeNet) CloseWrite() error {
 		panic("two FINs")
 	}
 	n.ourFIN = true
+	if n.rstAtFIN {
+		n.rst, n.ourFIN = true, false
+		return syscall.ENOTCONN
+	}
 	n.ack()
 	return nil
 }
@@ -427,6 +432,9 @@ func (w *world) do(action string) {
 		w.reads = true
 	case "exit":
 		w.exits = true
+	case "kill":
+		w.backlog = nil
+		w.exits = true
 	case "exitEOF":
 		w.exitEOF = true
 	// peer
@@ -458,6 +466,8 @@ func (w *world) do(action string) {
 		n.rst = true
 		w.fault = "rst"
 		w.cutOff = w.down.reader && w.reads && !w.gotEOF && !w.saidGoodbye
+	case "rstAtFIN":
+		n.rstAtFIN = true
 	case "stall":
 		n.takes = false
 	case "tick": // milliseconds pass

@@ -1,0 +1,170 @@
+//go:build openssl && cgo
+
+package openssl
+
+// #include "layer.h"
+// #include <openssl/sslerr.h>
+import "C"
+
+import (
+	"errors"
+	"io"
+
+	"ucspitls/backend"
+)
+
+var errNotTLS = errors.New("the first record is none of TLS")
+
+// verdicts are the words for what is wrong with a peer's certificate.
+var verdicts = map[C.enum_ucspi_verdict]backend.Reason{
+	C.UCSPI_MALFORMED:      backend.PeerBadCert,
+	C.UCSPI_LEAF_EXPIRED:   backend.PeerExpired,
+	C.UCSPI_LEAF_NOT_YET:   backend.PeerNotYet,
+	C.UCSPI_WEAK_SIGNATURE: backend.PeerWeak,
+	C.UCSPI_UNTRUSTED:      backend.PeerUntrusted,
+	C.UCSPI_EXPIRED:        backend.PeerExpired,
+	C.UCSPI_NOT_YET:        backend.PeerNotYet,
+	C.UCSPI_BAD_CHAIN:      backend.PeerBadChain,
+	C.UCSPI_PURPOSE:        backend.PeerPurpose,
+	C.UCSPI_NAME:           backend.PeerName,
+	C.UCSPI_WEAK_KEY:       backend.PeerWeak,
+	C.UCSPI_REVOKED:        backend.PeerRevoked,
+	C.UCSPI_NO_CRL:         backend.PeerNoCRL,
+}
+
+// interrupted is what an error of the Wire means for the handshake.
+func (c *conn) interrupted(err error) error {
+	e := &backend.Error{Kind: backend.Handshake, Err: err}
+	switch err {
+	case errNotTLS:
+		e.Reason = backend.NotTLS
+	case io.EOF:
+		e.Reason = backend.PeerClosed
+	default:
+		e.Reason = backend.InternalError
+	}
+	return e
+}
+
+// handshakeError puts what libssl said into the contract's words.
+func (c *conn) handshakeError() error {
+	sent := backend.Alert(c.c.sent_alert)
+	if e, ok := errors.AsType[*backend.Error](c.keysErr); ok {
+		told := *e
+		told.Alert = sent
+		return &told
+	}
+	if c.keysErr != nil {
+		return c.keysErr
+	}
+	f := &c.c.failure
+	e := &backend.Error{Kind: backend.Handshake, Alert: sent, Err: errors.New(words(f))}
+	if a, ok := received(f); ok {
+		e.Alert, e.Peer, e.Reason = a, true, refusal(a)
+		return e
+	}
+	e.Reason = c.reason(f.reason, sent)
+	return e
+}
+
+// received: libssl makes an error of every fatal alert of the peer.
+func received(f *C.ucspi_failure) (backend.Alert, bool) {
+	a := f.reason - C.SSL_AD_REASON_OFFSET
+	return backend.Alert(a), a >= 0 && a <= 255
+}
+
+// refusal is what an alert of the peer means.
+func refusal(a backend.Alert) backend.Reason {
+	switch a {
+	case backend.AlertProtocolVersion:
+		return backend.NoVersion
+	case backend.AlertNoApplicationProtocol:
+		return backend.NoALPN
+	}
+	return backend.PeerRefused
+}
+
+// reason follows from libssl's reason where that is exact, else from the
+// alert that it chose.
+func (c *conn) reason(r C.int, sent backend.Alert) backend.Reason {
+	switch r {
+	case C.SSL_R_CERTIFICATE_VERIFY_FAILED:
+		if v, ok := verdicts[c.c.verdict]; ok {
+			return v
+		}
+		return backend.InternalError
+	case C.SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
+		return backend.NoPeerCert
+	case C.SSL_R_BAD_SIGNATURE:
+		return backend.BadPeerProof
+	case C.SSL_R_NO_SHARED_CIPHER, C.SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM, C.SSL_R_NO_SHARED_SIGNATURE_ALGORITHMS,
+		C.SSL_R_NO_SUITABLE_KEY_SHARE, C.SSL_R_NO_SUITABLE_GROUPS:
+		return backend.NoCipher
+	case C.SSL_R_PACKET_LENGTH_TOO_LONG, C.SSL_R_WRONG_VERSION_NUMBER, C.SSL_R_HTTP_REQUEST:
+		if c.c.version_known == 0 {
+			return backend.NotTLS
+		}
+		return backend.BadHandshake
+	}
+	switch sent {
+	case backend.AlertProtocolVersion:
+		return backend.NoVersion
+	case backend.AlertNoApplicationProtocol:
+		return backend.NoALPN
+	case backend.AlertUnrecognizedName:
+		return backend.UnknownName
+	case backend.AlertHandshakeFailure, backend.AlertInsufficientSecurity:
+		return backend.NoCipher
+	case backend.AlertBadCertificate, backend.AlertUnsupportedCert:
+		return backend.PeerBadCert
+	case backend.AlertInternalError, 0:
+		return backend.InternalError
+	}
+	return backend.BadHandshake
+}
+
+// ended is what an error of the Wire means after the handshake.
+func (c *conn) ended(err error) error {
+	switch {
+	case err != io.EOF:
+		return &backend.Error{Kind: backend.Record, Reason: backend.InternalError, Err: err}
+	case c.framing.inRecord():
+		return &backend.Error{Kind: backend.Truncated, Reason: backend.CutRecord, Err: io.ErrUnexpectedEOF}
+	}
+	return backend.ErrBareEOF
+}
+
+// recordError is for what libssl says after the handshake.
+func (c *conn) recordError() *backend.Error {
+	f := &c.c.failure
+	e := &backend.Error{Kind: backend.Record, Alert: backend.Alert(c.c.sent_alert), Err: errors.New(words(f))}
+	if a, ok := received(f); ok {
+		e.Alert, e.Peer, e.Reason = a, true, backend.PeerAlert
+		return e
+	}
+	switch {
+	case e.Alert == 0:
+		e.Reason = backend.InternalError
+	case e.Alert == backend.AlertNoRenegotiation:
+		e.Reason = backend.Renegotiation
+	case e.Alert == backend.AlertBadRecordMAC || e.Alert == backend.AlertRecordOverflow || ofRecord(f.reason):
+		e.Reason = backend.BadRecord
+	case c.state.Version == backend.TLS12 && e.Alert == backend.AlertUnexpectedMessage: // it has no messages after its handshake
+		e.Reason = backend.Renegotiation
+	default:
+		e.Reason = backend.BadMessage
+	}
+	return e
+}
+
+// ofRecord tells a bad record from a bad message in a good one.
+func ofRecord(r C.int) bool {
+	switch r {
+	case C.SSL_R_BAD_RECORD_TYPE, C.SSL_R_WRONG_VERSION_NUMBER, C.SSL_R_UNEXPECTED_RECORD, C.SSL_R_INVALID_ALERT,
+		C.SSL_R_UNKNOWN_ALERT_TYPE, C.SSL_R_LENGTH_TOO_SHORT, C.SSL_R_BAD_LENGTH, C.SSL_R_DATA_LENGTH_TOO_LONG,
+		C.SSL_R_TOO_MANY_WARN_ALERTS, C.SSL_R_RECORD_TOO_SMALL, C.SSL_R_RECORD_LENGTH_MISMATCH, C.SSL_R_HTTP_REQUEST,
+		C.SSL_R_BAD_CHANGE_CIPHER_SPEC, C.SSL_R_APP_DATA_IN_HANDSHAKE:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,35 @@
+package session
+
+import (
+	"strings"
+
+	"ucspitls/backend"
+	"ucspitls/engine/diag"
+	"ucspitls/engine/ucspi"
+)
+
+// knownFingerprint refuses a value that no name in the list stands for.
+func knownFingerprint(list []backend.Fingerprint, value string) error {
+	names := make([]string, len(list))
+	for i, f := range list {
+		names[i] = f.Name
+		name, seeded := strings.CutSuffix(f.Name, "[:SEED]")
+		if value == name || seeded && len(value) > len(name)+1 && strings.HasPrefix(value, name+":") {
+			return nil
+		}
+	}
+	return diag.Fail(diag.Usage, ucspi.Fingerprint, ": unknown value ", value, " (one of: ", strings.Join(names, " "), ")")
+}
+
+// listFingerprints is --list-fingerprints: a name and a JA4 on each line.
+func listFingerprints(b backend.Backend) error {
+	f, ok := b.(backend.Fingerprinter)
+	if !ok {
+		return diag.Fail(diag.Config, "--list-fingerprints: the backend ", b.Info().Name, " can't choose its ClientHello")
+	}
+	var text strings.Builder
+	for _, f := range f.Fingerprints() {
+		text.WriteString(f.Name + strings.Repeat(" ", max(1, 28-len(f.Name))) + f.JA4 + "\n")
+	}
+	return diag.Out(text.String())
+}

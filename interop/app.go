@@ -85,8 +85,8 @@ func (r *report) run(p *plan) {
 }
 
 // converse is the conversation: a request, an answer with the same bytes, the end.
-func (r *report) converse(p *plan, in, out *os.File) {
-	reading := bufio.NewReader(in)
+func (r *report) converse(p *plan, in io.Reader, out io.WriteCloser) {
+	reading := bufio.NewReaderSize(in, 64<<10)
 	var got bytes.Buffer
 	written := make(chan struct{})
 	write := func(b []byte) {
@@ -119,7 +119,6 @@ func (r *report) converse(p *plan, in, out *os.File) {
 	}
 	io.Copy(&got, reading)
 	out.Close()
-	in.Close()
 	r.In = count(got.Bytes())
 }
 

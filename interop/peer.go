@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -124,10 +123,3 @@ func find1(re *regexp.Regexp, text string) string {
 
 // loopback is the address of a port.
 func loopback(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
-
-// A pipeEnd is a conversation's two directions with a half-close.
-type pipeEnd struct {
-	io.Reader
-	io.Writer
-	closeWrite func() error
-}

@@ -4,9 +4,11 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -31,7 +33,6 @@ type scriptPlan struct {
 	Group   string `json:"group"`
 	First   bool   `json:"first"`
 	Fin     bool   `json:"fin"`
-	Drained bool   `json:"drained"`
 	Bytes   int    `json:"bytes"`
 	Request string `json:"request"`
 	Rounds  int    `json:"rounds"`
@@ -152,8 +153,8 @@ func javaFor(role string) func(*lab, *Cell, place) (argv, env []string) {
 		if err := json.Unmarshal([]byte(asJSON(p)), &m); err != nil {
 			panic(err)
 		}
-		for name, v := range m {
-			argv = append(argv, fmt.Sprintf("%s=%v", name, v))
+		for _, name := range slices.Sorted(maps.Keys(m)) {
+			argv = append(argv, fmt.Sprintf("%s=%v", name, m[name]))
 		}
 		return argv, nil
 	}

@@ -5,9 +5,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -186,9 +184,4 @@ func (p *process) exit() string {
 		return "signal " + strconv.Itoa(int(ws.Signal()))
 	}
 	return strconv.Itoa(ws.ExitStatus())
-}
-
-// words is a command line for a reader: without the folders of a run.
-func (p *process) words(scratch string) string {
-	return strings.ReplaceAll(strings.ReplaceAll(strings.Join(p.argv, " "), scratch+string(filepath.Separator), ""), scratch, ".")
 }

@@ -76,13 +76,30 @@ static void on_alert(const SSL *ssl, int where, int alert)
 		c->sent_no_renegotiation = 1;
 }
 
+// is_retry: a HelloRetryRequest is a ServerHello whose random begins so (RFC
+// 8446, 4.1.3).
+static int is_retry(const unsigned char *message, size_t length)
+{
+	static const unsigned char start[] = { 0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11 };
+
+	return length >= 6 + sizeof start && memcmp(message + 6, start, sizeof start) == 0;
+}
+
+// on_message sees each message before libssl deals with it. In middlebox
+// compatibility mode a client of TLS 1.3 would send its alerts in the clear
+// until its own flight, and servers take that for a bad record. So the mode
+// is left at the ServerHello; the change_cipher_spec that belongs to it is
+// written by the wire.
 static void on_message(int sent, int version, int type, const void *message, size_t length, SSL *ssl, void *unused)
 {
 	ucspi_conn *c = SSL_get_app_data(ssl);
 
-	(void)sent, (void)version, (void)unused;
-	if (type == SSL3_RT_HANDSHAKE && length > 0 && *(const unsigned char *)message == SSL3_MT_SERVER_HELLO)
-		c->version_known = 1;
+	(void)version, (void)unused;
+	if (type != SSL3_RT_HANDSHAKE || length == 0 || *(const unsigned char *)message != SSL3_MT_SERVER_HELLO)
+		return;
+	c->version_known = 1;
+	if (!sent && !is_retry(message, length))
+		SSL_clear_options(ssl, SSL_OP_ENABLE_MIDDLEBOX_COMPAT);
 }
 
 static void on_key(const SSL *ssl, const char *line)

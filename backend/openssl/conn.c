@@ -27,12 +27,26 @@ static int wire_read(BIO *b, char *p, int length)
 	return (int)n;
 }
 
+// mark_flight puts the change_cipher_spec of RFC 8446, D.4, before the first
+// encrypted bytes of a client of TLS 1.3. The handshake is written flight by
+// flight, so a write begins with a record.
+static int mark_flight(ucspi_conn *c, const char *p, int length)
+{
+	static const unsigned char ccs[] = { SSL3_RT_CHANGE_CIPHER_SPEC, 3, 3, 0, 1, 1 };
+	int type = length > 0 ? *p : 0;
+
+	if (c->endpoint->server || c->ccs_seen || type == SSL3_RT_HANDSHAKE)
+		return 1;
+	c->ccs_seen = 1;
+	return type != SSL3_RT_APPLICATION_DATA || ucspi_append(&c->out, ccs, sizeof ccs);
+}
+
 static int wire_write(BIO *b, const char *p, int length)
 {
 	ucspi_conn *c = BIO_get_data(b);
 
 	BIO_clear_retry_flags(b);
-	return length >= 0 && ucspi_append(&c->out, p, (size_t)length) ? length : -1;
+	return length >= 0 && mark_flight(c, p, length) && ucspi_append(&c->out, p, (size_t)length) ? length : -1;
 }
 
 static long wire_ctrl(BIO *b, int what, long n, void *p)

@@ -297,8 +297,6 @@ func (c *conn) Close() {
 
 // end makes err the answer to every call.
 func (c *conn) end(err error) {
-	if !c.done {
-		c.done, c.handshakeErr = true, err
-	}
-	c.readErr, c.writeErr = err, err
+	c.done = true
+	c.handshakeErr, c.readErr, c.writeErr = err, err, err
 }

@@ -3,6 +3,7 @@
 package openssl
 
 // #include "layer.h"
+// #include <openssl/err.h>
 // #include <openssl/sslerr.h>
 import "C"
 
@@ -95,6 +96,8 @@ func (c *conn) reason(r C.int, sent backend.Alert) backend.Reason {
 		return backend.InternalError
 	case C.SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
 		return backend.NoPeerCert
+	case C.ERR_R_ASN1_LIB:
+		return backend.PeerBadCert
 	case C.SSL_R_BAD_SIGNATURE:
 		return backend.BadPeerProof
 	case C.SSL_R_NO_SHARED_CIPHER, C.SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM, C.SSL_R_NO_SHARED_SIGNATURE_ALGORITHMS,

@@ -91,6 +91,7 @@ typedef struct {
 	int refuse;              // the alert that answers the ClientHello
 	int established;
 	int version_known;       // a ServerHello was sent or received
+	int ccs_seen;            // client: a change_cipher_spec was written
 	int sent_alert;          // fatal, 0 for none
 	int sent_no_renegotiation; // as a warning
 	enum ucspi_verdict verdict;

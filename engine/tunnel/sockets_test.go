@@ -35,6 +35,7 @@ type bench struct {
 	gotEOF   bool
 	reading  sync.WaitGroup
 	result   chan error
+	peerEOF  chan struct{}
 	stats    *Stats
 }
 
@@ -78,7 +79,7 @@ func newBench(t *testing.T, o options, buffers int) *bench {
 		syscall.SetNonblock(down[1], true)
 	}
 	b := &bench{
-		t: t, peer: peer, result: make(chan error, 1),
+		t: t, peer: peer, result: make(chan error, 1), peerEOF: make(chan struct{}),
 		progW:  os.NewFile(uintptr(up[1]), "progW"),
 		progR:  os.NewFile(uintptr(down[0]), "progR"),
 		notify: os.NewFile(uintptr(note[0]), "notify"),
@@ -122,6 +123,7 @@ func (b *bench) startReading() {
 		b.mu.Lock()
 		b.taken, b.takenEnd = data, err
 		b.mu.Unlock()
+		close(b.peerEOF)
 	}()
 	go func() {
 		defer b.reading.Done()
@@ -178,6 +180,12 @@ func (b *bench) do(action string) {
 		b.progW.Close()
 		b.progR.Close()
 		b.notify.Close()
+	case "eof": // our FIN has reached the peer
+		select {
+		case <-b.peerEOF:
+		case <-time.After(10 * time.Second):
+			b.t.Error("no EOF")
+		}
 	case "pause":
 		time.Sleep(time.Duration(size) * time.Millisecond)
 	default:
@@ -225,7 +233,7 @@ func TestSockets(t *testing.T) {
 		{"read hello d70000 cut", options{}, true, tls(backend.Truncated)},
 		{"read hello d70000 bad", options{}, true, tls(backend.Record)},
 		{"read hello d70000 alert fin", options{}, true, tls(backend.Record)},
-		{"read hello w5 closeW pause50 alert fin", options{}, true, ok},
+		{"read hello w5 closeW eof alert fin", options{}, true, ok},
 		{"read hello d5 pause50 rst", options{}, false, network},
 		{"read hello w5 closeW pause50 rst", options{}, false, network},
 		{"read hello closeR d300000 w5 closeW fin", options{}, false, ok},

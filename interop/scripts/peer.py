@@ -103,7 +103,7 @@ def converse(s, say):
         keep = s.tls.session
         if plan["first"]:
             s.end()
-        while not plan["first"] or not plan["drained"]:
+        while True:
             part = s.read(65536)
             if not part:
                 say["end"] = "close_notify"

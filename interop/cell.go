@@ -24,7 +24,7 @@ type Cell struct {
 	Entry    string `json:"entry,omitempty"`   // delayed: s6-ucspitls*; usual: s6-tls*
 	Size     string `json:"size,omitempty"`    // large: 256 KiB each way; usual: one line
 	Floor    string `json:"floor,omitempty"`   // other: the server takes only the other version
-	Session  string `json:"session,omitempty"` // resume: a second connection resumes the first
+	Session  string `json:"session,omitempty"` // resume: a second connection tries to resume the first
 }
 
 // A field is a name of a Cell's member, in ONLY, in the list of differences
@@ -102,12 +102,21 @@ func (c *Cell) bytes() int {
 	return lineLength
 }
 
+// clash tells whether the server's key is on a curve that is not in the
+// group list: under TLS 1.2 that list is about keys too.
+func (c *Cell) clash() bool {
+	curve, ecdsa := map[string]string{"": "p256", "p384": "p384", "p521": "p521"}[c.Key]
+	return c.Version == "1.2" && c.Group != "" && ecdsa && curve != c.Group
+}
+
 // refuses says which side must refuse the session, and why; "", "" when it
 // must come about.
 func (c *Cell) refuses() (side, why string) {
 	switch {
 	case c.Floor != "":
 		return "server", "no version in common"
+	case c.clash():
+		return "server", "the client does not have the curve of the server's key"
 	case c.SNI == "unknown":
 		return "server", "unknown server name"
 	case c.ALPN == "mismatch":

@@ -88,7 +88,9 @@ func (m *material) client(c *Cell) (id identity, ok bool) {
 
 // wantsCert tells whether the server asks for a client certificate, and
 // whether it insists.
-func (c *Cell) wantsCert() (asks, insists bool) { return c.Cert != "", c.Cert != "" && c.Cert != "asked" }
+func (c *Cell) wantsCert() (asks, insists bool) {
+	return c.Cert != "", c.Cert != "" && c.Cert != "asked"
+}
 
 // name is the server name that the client asks for and verifies; "" for none.
 func (c *Cell) name() string {

@@ -23,7 +23,7 @@ type peer struct {
 // An adapter is how a peer is used on one side.
 type adapter struct {
 	// cannot names the conditions that this program has no switch for.
-	cannot []string
+	cannot  []string
 	command func(l *lab, c *Cell, at place) (argv, env []string)
 	talk    talk
 	// endless: it has no end of its own, we stop it.

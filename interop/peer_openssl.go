@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"regexp"
 )
 
@@ -65,9 +66,9 @@ func sClient(l *lab, c *Cell, at place) (argv, env []string) {
 	if !c.ends("client") {
 		argv = append(argv, "-ign_eof")
 	}
-	if c.Session != "" { // the first connection leaves its session in a file
+	if c.Session != "" { // the first connection leaves its session in a file, if it has one
 		file := l.file(fmt.Sprintf("session-%d", at.port))
-		if at.round == 2 {
+		if _, err := os.Stat(file); err == nil && at.round == 2 {
 			return append(argv, "-sess_in", file), nil
 		}
 		return append(argv, "-sess_out", file), nil

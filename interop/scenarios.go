@@ -25,7 +25,7 @@ var base = []scenario{
 	{"version-other", "floor=other", "the server takes only the other version"},
 }
 
-// faults need no second version: the pairs take turns.
+// faults need no second version: they take turns.
 var faults = []scenario{
 	{"cert-expired", "cert=expired", "the client's certificate has expired"},
 	{"cert-wrong-use", "cert=wrong-use", "the client's certificate is a server's"},
@@ -33,7 +33,8 @@ var faults = []scenario{
 	{"server-wrong-use", "trust=wrong-use", "the server's certificate is a client's"},
 	{"name-unknown", "sni=unknown", "the client asks for a name that a server under -k 2 does not have"},
 	{"alpn-mismatch", "alpn=mismatch", "no application protocol in common"},
-	{"resume", "session=resume", "a second connection resumes the first"},
+	{"resume", "session=resume", "a client would resume its first connection; without ticket keys it has another full handshake"},
+	{"curve-unknown", "key=p384 group=x25519", "TLS 1.2: the client does not have the curve of the server's key (RFC 8422, 5.1)"},
 }
 
 // certModes are the values of cert; badCerts those that must be refused.

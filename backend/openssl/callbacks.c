@@ -76,37 +76,22 @@ static void on_alert(const SSL *ssl, int where, int alert)
 		c->sent_no_renegotiation = 1;
 }
 
-// is_retry: a HelloRetryRequest is a ServerHello whose random begins so (RFC
-// 8446, 4.1.3).
-static int is_retry(const unsigned char *message, size_t length)
-{
-	static const unsigned char start[] = { 0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11 };
-
-	return length >= 6 + sizeof start && memcmp(message + 6, start, sizeof start) == 0;
-}
-
-// on_message sees each message before libssl deals with it. In middlebox
-// compatibility mode a client of TLS 1.3 would send its alerts in the clear
-// until its own flight, and servers take that for a bad record. So the mode
-// is left at the ServerHello; the change_cipher_spec that belongs to it is
-// written by the wire.
 static void on_message(int sent, int version, int type, const void *message, size_t length, SSL *ssl, void *unused)
 {
 	ucspi_conn *c = SSL_get_app_data(ssl);
 
-	(void)version, (void)unused;
-	if (type != SSL3_RT_HANDSHAKE || length == 0 || *(const unsigned char *)message != SSL3_MT_SERVER_HELLO)
-		return;
-	c->version_known = 1;
-	if (!sent && !is_retry(message, length))
-		SSL_clear_options(ssl, SSL_OP_ENABLE_MIDDLEBOX_COMPAT);
+	(void)sent, (void)version, (void)unused;
+	if (type == SSL3_RT_HANDSHAKE && length > 0 && *(const unsigned char *)message == SSL3_MT_SERVER_HELLO)
+		c->version_known = 1;
 }
 
 static void on_key(const SSL *ssl, const char *line)
 {
 	ucspi_conn *c = SSL_get_app_data(ssl);
 
-	if (ucspi_append(&c->log, line, strlen(line)))
+	if (!c->endpoint->server)
+		ucspi_keep_secret(c, line);
+	if (c->endpoint->keylog && ucspi_append(&c->log, line, strlen(line)))
 		ucspi_append(&c->log, "\n", 1);
 }
 
@@ -116,7 +101,8 @@ void ucspi_watch(ucspi_endpoint *e, int keylog)
 	SSL_CTX_set_info_callback(e->ctx, on_alert);
 	SSL_CTX_set_msg_callback(e->ctx, on_message);
 	SSL_CTX_set_cert_verify_callback(e->ctx, ucspi_verify, e);
-	if (keylog)
+	e->keylog = keylog;
+	if (keylog || !e->server)
 		SSL_CTX_set_keylog_callback(e->ctx, on_key);
 	if (e->server)
 		SSL_CTX_set_client_hello_cb(e->ctx, on_hello, NULL);

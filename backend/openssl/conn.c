@@ -3,6 +3,7 @@
 #include "layer.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -27,26 +28,15 @@ static int wire_read(BIO *b, char *p, int length)
 	return (int)n;
 }
 
-// mark_flight puts the change_cipher_spec of RFC 8446, D.4, before the first
-// encrypted bytes of a client of TLS 1.3. The handshake is written flight by
-// flight, so a write begins with a record.
-static int mark_flight(ucspi_conn *c, const char *p, int length)
-{
-	static const unsigned char ccs[] = { SSL3_RT_CHANGE_CIPHER_SPEC, 3, 3, 0, 1, 1 };
-	int type = length > 0 ? *p : 0;
-
-	if (c->endpoint->server || c->ccs_seen || type == SSL3_RT_HANDSHAKE)
-		return 1;
-	c->ccs_seen = 1;
-	return type != SSL3_RT_APPLICATION_DATA || ucspi_append(&c->out, ccs, sizeof ccs);
-}
-
 static int wire_write(BIO *b, const char *p, int length)
 {
 	ucspi_conn *c = BIO_get_data(b);
 
 	BIO_clear_retry_flags(b);
-	return length >= 0 && mark_flight(c, p, length) && ucspi_append(&c->out, p, (size_t)length) ? length : -1;
+	fprintf(stderr, "write %d type %d secret %zu\n", length, *p, c->secret_length);
+	if (length == 7 && *p == SSL3_RT_ALERT && c->secret_length > 0 && ucspi_seal_alert(c, (const unsigned char *)p))
+		return length;
+	return length >= 0 && ucspi_append(&c->out, p, (size_t)length) ? length : -1;
 }
 
 static long wire_ctrl(BIO *b, int what, long n, void *p)
@@ -115,7 +105,7 @@ void ucspi_conn_free(ucspi_conn *c)
 	OPENSSL_clear_free(c->log.bytes, c->log.room);
 	OPENSSL_free(c->out.bytes);
 	OPENSSL_free(c->sni);
-	OPENSSL_free(c);
+	OPENSSL_clear_free(c, sizeof *c);
 }
 
 static enum ucspi_outcome settle(ucspi_conn *c, int result)
@@ -141,6 +131,10 @@ enum ucspi_outcome ucspi_handshake(ucspi_conn *c)
 	ERR_clear_error();
 	result = SSL_do_handshake(c->ssl);
 	c->established = result == 1;
+	if (c->established) {
+		OPENSSL_cleanse(c->secret, sizeof c->secret);
+		c->secret_length = 0;
+	}
 	return settle(c, result);
 }
 
@@ -169,13 +163,11 @@ enum ucspi_outcome ucspi_close_notify(ucspi_conn *c)
 	return result >= 0 ? UCSPI_DONE : settle(c, result);
 }
 
-const char *ucspi_cipher(ucspi_conn *c)
+const SSL_CIPHER *ucspi_suite(ucspi_conn *c)
 {
-	const SSL_CIPHER *cipher = SSL_get_current_cipher(c->ssl);
+	const SSL_CIPHER *suite = SSL_get_current_cipher(c->ssl);
 
-	if (cipher == NULL)
-		cipher = SSL_get_pending_cipher(c->ssl);
-	return cipher != NULL ? SSL_CIPHER_get_name(cipher) : "";
+	return suite != NULL ? suite : SSL_get_pending_cipher(c->ssl);
 }
 
 // ucspi_group is the library's name of the key exchange group, "" if there is

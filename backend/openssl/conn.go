@@ -142,7 +142,9 @@ func (c *conn) finish(err error) {
 	s := &c.state
 	if c.c.version_known != 0 {
 		s.Version = uint16(C.SSL_version(c.c.ssl))
-		s.Cipher = C.GoString(C.ucspi_cipher(c.c))
+		if suite := C.ucspi_suite(c.c); suite != nil {
+			s.Cipher = C.GoString(C.SSL_CIPHER_get_name(suite))
+		}
 		s.Group = groupName(C.GoString(C.ucspi_group(c.c)))
 	}
 	s.Resumed = C.SSL_session_reused(c.c.ssl) == 1

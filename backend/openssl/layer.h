@@ -62,7 +62,7 @@ typedef struct {
 // A checked configuration. Connections only read it.
 typedef struct {
 	SSL_CTX *ctx;
-	int server, verifies;
+	int server, verifies, keylog;
 	unsigned char *alpn; // as on the wire
 	size_t alpn_length;
 	ucspi_anchor *anchors;
@@ -91,7 +91,8 @@ typedef struct {
 	int refuse;              // the alert that answers the ClientHello
 	int established;
 	int version_known;       // a ServerHello was sent or received
-	int ccs_seen;            // client: a change_cipher_spec was written
+	unsigned char secret[EVP_MAX_MD_SIZE]; // client of TLS 1.3: its handshake traffic secret
+	size_t secret_length;
 	int sent_alert;          // fatal, 0 for none
 	int sent_no_renegotiation; // as a warning
 	enum ucspi_verdict verdict;
@@ -139,11 +140,15 @@ enum ucspi_outcome ucspi_read(ucspi_conn *, unsigned char *, size_t);
 enum ucspi_outcome ucspi_write(ucspi_conn *, const unsigned char *, size_t);
 enum ucspi_outcome ucspi_close_notify(ucspi_conn *);
 const char *ucspi_group(ucspi_conn *);
-const char *ucspi_cipher(ucspi_conn *);
+const SSL_CIPHER *ucspi_suite(ucspi_conn *);
 unsigned char *ucspi_peer(ucspi_conn *, size_t *length);
 
 // callbacks.c
 void ucspi_watch(ucspi_endpoint *, int keylog);
 int ucspi_append(ucspi_buffer *, const void *, size_t);
+
+// seal.c
+int ucspi_keep_secret(ucspi_conn *, const char *line);
+int ucspi_seal_alert(ucspi_conn *, const unsigned char *record);
 
 #endif

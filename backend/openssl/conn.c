@@ -3,7 +3,6 @@
 #include "layer.h"
 
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -33,9 +32,6 @@ static int wire_write(BIO *b, const char *p, int length)
 	ucspi_conn *c = BIO_get_data(b);
 
 	BIO_clear_retry_flags(b);
-	fprintf(stderr, "write %d type %d secret %zu\n", length, *p, c->secret_length);
-	if (length == 7 && *p == SSL3_RT_ALERT && c->secret_length > 0 && ucspi_seal_alert(c, (const unsigned char *)p))
-		return length;
 	return length >= 0 && ucspi_append(&c->out, p, (size_t)length) ? length : -1;
 }
 
@@ -130,11 +126,13 @@ enum ucspi_outcome ucspi_handshake(ucspi_conn *c)
 
 	ERR_clear_error();
 	result = SSL_do_handshake(c->ssl);
-	c->established = result == 1;
-	if (c->established) {
-		OPENSSL_cleanse(c->secret, sizeof c->secret);
-		c->secret_length = 0;
+	if (result == 1 && c->refused) {
+		ucspi_refuse(c);
+		return UCSPI_FAILED;
 	}
+	c->established = result == 1;
+	if (c->established)
+		OPENSSL_cleanse(c->secret, sizeof c->secret);
 	return settle(c, result);
 }
 

@@ -68,7 +68,9 @@ func (c *conn) Handshake() error {
 		case C.UCSPI_HELLO:
 			c.choose()
 		case C.UCSPI_AGAIN:
-			c.drain()
+			if c.c.refused == 0 {
+				c.drain()
+			}
 			if err = c.fill(); err == backend.ErrAgain {
 				return err
 			}

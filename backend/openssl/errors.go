@@ -36,6 +36,10 @@ var verdicts = map[C.enum_ucspi_verdict]backend.Reason{
 // interrupted is what an error of the Wire means for the handshake.
 func (c *conn) interrupted(err error) error {
 	e := &backend.Error{Kind: backend.Handshake, Err: err}
+	if c.c.refused != 0 {
+		e.Reason = c.verdict()
+		return e
+	}
 	switch err {
 	case errNotTLS:
 		e.Reason = backend.NotTLS
@@ -60,6 +64,10 @@ func (c *conn) handshakeError() error {
 	}
 	f := &c.c.failure
 	e := &backend.Error{Kind: backend.Handshake, Alert: sent, Err: errors.New(words(f))}
+	if c.c.refused != 0 {
+		e.Reason = c.verdict()
+		return e
+	}
 	if a, ok := received(f); ok {
 		e.Alert, e.Peer, e.Reason = a, true, refusal(a)
 		return e
@@ -90,10 +98,7 @@ func refusal(a backend.Alert) backend.Reason {
 func (c *conn) reason(r C.int, sent backend.Alert) backend.Reason {
 	switch r {
 	case C.SSL_R_CERTIFICATE_VERIFY_FAILED:
-		if v, ok := verdicts[c.c.verdict]; ok {
-			return v
-		}
-		return backend.InternalError
+		return c.verdict()
 	case C.SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
 		return backend.NoPeerCert
 	case C.ERR_R_ASN1_LIB:
@@ -124,6 +129,13 @@ func (c *conn) reason(r C.int, sent backend.Alert) backend.Reason {
 		return backend.InternalError
 	}
 	return backend.BadHandshake
+}
+
+func (c *conn) verdict() backend.Reason {
+	if r, ok := verdicts[c.c.verdict]; ok {
+		return r
+	}
+	return backend.InternalError
 }
 
 // ended is what an error of the Wire means after the handshake.
@@ -166,7 +178,8 @@ func ofRecord(r C.int) bool {
 	case C.SSL_R_BAD_RECORD_TYPE, C.SSL_R_WRONG_VERSION_NUMBER, C.SSL_R_UNEXPECTED_RECORD, C.SSL_R_INVALID_ALERT,
 		C.SSL_R_UNKNOWN_ALERT_TYPE, C.SSL_R_LENGTH_TOO_SHORT, C.SSL_R_BAD_LENGTH, C.SSL_R_DATA_LENGTH_TOO_LONG,
 		C.SSL_R_TOO_MANY_WARN_ALERTS, C.SSL_R_RECORD_TOO_SMALL, C.SSL_R_RECORD_LENGTH_MISMATCH, C.SSL_R_HTTP_REQUEST,
-		C.SSL_R_BAD_CHANGE_CIPHER_SPEC, C.SSL_R_APP_DATA_IN_HANDSHAKE:
+		C.SSL_R_BAD_CHANGE_CIPHER_SPEC, C.SSL_R_APP_DATA_IN_HANDSHAKE,
+		C.ERR_R_INTERNAL_ERROR: // TLS 1.2: a record that is too short for its nonce and tag
 		return true
 	}
 	return false

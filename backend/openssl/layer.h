@@ -96,6 +96,7 @@ typedef struct {
 	int sent_alert;          // fatal, 0 for none
 	int sent_no_renegotiation; // as a warning
 	enum ucspi_verdict verdict;
+	int refused;             // client of TLS 1.3: the certificate is bad; the wire gets nothing until the alert can be encrypted
 	int verified;            // the peer's certificate is good; its key is proven when the handshake is done
 	size_t moved;            // bytes that the last read or write dealt with
 	ucspi_failure failure;   // of the last call
@@ -130,6 +131,7 @@ int ucspi_use_pair(ucspi_endpoint *, ucspi_conn *, X509 *, STACK_OF(X509) *, EVP
 
 // verify.c
 int ucspi_verify(X509_STORE_CTX *, void *endpoint);
+int ucspi_alert_of(enum ucspi_verdict);
 X509 *ucspi_certificate(const unsigned char *der, size_t length);
 
 // conn.c
@@ -149,6 +151,6 @@ int ucspi_append(ucspi_buffer *, const void *, size_t);
 
 // seal.c
 int ucspi_keep_secret(ucspi_conn *, const char *line);
-int ucspi_seal_alert(ucspi_conn *, const unsigned char *record);
+void ucspi_refuse(ucspi_conn *);
 
 #endif

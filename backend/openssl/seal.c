@@ -8,11 +8,12 @@
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
 
-// A client of OpenSSL's takes its handshake keys into use only with its own
-// second flight. An alert before that, such as for a bad certificate, goes
-// out in the clear, and a server that waits for encrypted records takes it
-// for a bad one. So that the alert reaches the server it is encrypted here,
-// with the secret that libssl reports for key logs.
+// A client of OpenSSL's takes its handshake keys of TLS 1.3 into use, and
+// reports them, only with its own second flight. An alert before that, such as
+// for a bad certificate, goes out in the clear, and a server that waits for
+// encrypted records takes it for a bad one. So where a certificate is refused
+// the handshake goes on to that flight, which is not sent: in its place the
+// alert is, encrypted here.
 
 static int hex(char c)
 {
@@ -74,31 +75,41 @@ static int seal(const EVP_CIPHER *cipher, const unsigned char *key, const unsign
 	return good;
 }
 
-// ucspi_seal_alert writes what stands for the plaintext record, behind the
-// change_cipher_spec that starts a client's second flight (RFC 8446, D.4).
-int ucspi_seal_alert(ucspi_conn *c, const unsigned char *record)
+// seal_alert writes an alert behind the change_cipher_spec that starts a
+// client's second flight (RFC 8446, D.4).
+static int seal_alert(ucspi_conn *c, int alert)
 {
 	static const unsigned char ccs[] = { SSL3_RT_CHANGE_CIPHER_SPEC, 3, 3, 0, 1, 1 };
-	const unsigned char header[5] = { SSL3_RT_APPLICATION_DATA, 3, 3, 0, 19 };
-	const unsigned char inner[3] = { record[5], record[6], SSL3_RT_ALERT };
+	static const unsigned char header[5] = { SSL3_RT_APPLICATION_DATA, 3, 3, 0, 19 };
+	const unsigned char inner[3] = { SSL3_AL_FATAL, (unsigned char)alert, SSL3_RT_ALERT };
 	unsigned char key[EVP_MAX_KEY_LENGTH], iv[12], sealed[19];
 	const SSL_CIPHER *suite = ucspi_suite(c);
-	const EVP_MD *md = suite != NULL ? SSL_CIPHER_get_handshake_digest(suite) : NULL;
-	EVP_CIPHER *cipher = NULL;
-	int good = 0;
+	const EVP_MD *md = SSL_CIPHER_get_handshake_digest(suite);
+	EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, OBJ_nid2sn(SSL_CIPHER_get_cipher_nid(suite)), NULL);
+	int good;
 
-	ERR_set_mark();
-	if (md != NULL)
-		cipher = EVP_CIPHER_fetch(NULL, OBJ_nid2sn(SSL_CIPHER_get_cipher_nid(suite)), NULL);
-	if (cipher != NULL)
-		good = expand(c, md, "tls13 key", key, (size_t)EVP_CIPHER_get_key_length(cipher)) &&
-		       expand(c, md, "tls13 iv", iv, sizeof iv) &&
-		       seal(cipher, key, iv, header, inner, sealed) &&
-		       ucspi_append(&c->out, ccs, sizeof ccs) &&
-		       ucspi_append(&c->out, header, sizeof header) &&
-		       ucspi_append(&c->out, sealed, sizeof sealed);
+	good = cipher != NULL && md != NULL && c->secret_length > 0 &&
+	       expand(c, md, "tls13 key", key, (size_t)EVP_CIPHER_get_key_length(cipher)) &&
+	       expand(c, md, "tls13 iv", iv, sizeof iv) &&
+	       seal(cipher, key, iv, header, inner, sealed) &&
+	       ucspi_append(&c->out, ccs, sizeof ccs) &&
+	       ucspi_append(&c->out, header, sizeof header) &&
+	       ucspi_append(&c->out, sealed, sizeof sealed);
 	EVP_CIPHER_free(cipher);
 	OPENSSL_cleanse(key, sizeof key);
-	ERR_pop_to_mark(); // libssl's words for the alert are in the queue
 	return good;
+}
+
+// ucspi_refuse ends a handshake that is over but for our flight.
+void ucspi_refuse(ucspi_conn *c)
+{
+	c->out.length = 0;
+	if (seal_alert(c, ucspi_alert_of(c->verdict)))
+		c->sent_alert = ucspi_alert_of(c->verdict);
+	else
+		c->out.length = 0;
+	OPENSSL_cleanse(c->secret, sizeof c->secret);
+	ERR_clear_error();
+	ucspi_say(&c->failure, "certificate verify failed");
+	c->failure.reason = SSL_R_CERTIFICATE_VERIFY_FAILED;
 }

@@ -7,7 +7,7 @@
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
-// verdicts says what an error of X509_verify_cert means.
+// verdict_of says what an error of X509_verify_cert means.
 static enum ucspi_verdict verdict_of(int error, int depth)
 {
 	switch (error) {
@@ -52,30 +52,32 @@ static enum ucspi_verdict verdict_of(int error, int depth)
 	return UCSPI_BAD_CHAIN;
 }
 
-// error_of is the error from which libssl makes the alert.
-static int error_of(enum ucspi_verdict v)
+// answer is the alert to a verdict, and the error from which libssl makes it.
+static struct answer { int error, alert; } answer(enum ucspi_verdict v)
 {
 	switch (v) {
 	case UCSPI_GOOD:
-		return X509_V_OK;
+		return (struct answer){ X509_V_OK, 0 };
 	case UCSPI_LEAF_EXPIRED:
 	case UCSPI_EXPIRED:
-		return X509_V_ERR_CERT_HAS_EXPIRED;     // certificate_expired
+		return (struct answer){ X509_V_ERR_CERT_HAS_EXPIRED, SSL_AD_CERTIFICATE_EXPIRED };
 	case UCSPI_UNTRUSTED:
 	case UCSPI_BAD_CHAIN:
-		return X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY; // unknown_ca
+		return (struct answer){ X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, SSL_AD_UNKNOWN_CA };
 	case UCSPI_PURPOSE:
-		return X509_V_ERR_INVALID_PURPOSE;      // unsupported_certificate
+		return (struct answer){ X509_V_ERR_INVALID_PURPOSE, SSL_AD_UNSUPPORTED_CERTIFICATE };
 	case UCSPI_REVOKED:
-		return X509_V_ERR_CERT_REVOKED;         // certificate_revoked
-	case UCSPI_NO_CRL:
-		return X509_V_ERR_DIFFERENT_CRL_SCOPE;  // certificate_unknown: it has no other
+		return (struct answer){ X509_V_ERR_CERT_REVOKED, SSL_AD_CERTIFICATE_REVOKED };
+	case UCSPI_NO_CRL: // libssl has no alert of its own for this error
+		return (struct answer){ X509_V_ERR_DIFFERENT_CRL_SCOPE, SSL_AD_CERTIFICATE_UNKNOWN };
 	case UCSPI_UNCHECKED:
-		return X509_V_ERR_UNSPECIFIED;          // internal_error
+		return (struct answer){ X509_V_ERR_UNSPECIFIED, SSL_AD_INTERNAL_ERROR };
 	default:
-		return X509_V_ERR_CERT_REJECTED;        // bad_certificate
+		return (struct answer){ X509_V_ERR_CERT_REJECTED, SSL_AD_BAD_CERTIFICATE };
 	}
 }
+
+int ucspi_alert_of(enum ucspi_verdict v) { return answer(v).alert; }
 
 static ucspi_conn *conn_of(X509_STORE_CTX *ctx)
 {
@@ -234,8 +236,9 @@ int ucspi_verify(X509_STORE_CTX *ctx, void *endpoint)
 	policy(e, c, X509_STORE_CTX_get0_chain(ctx));
 	sk_X509_pop_free(anchors, X509_free);
 	X509_STORE_CTX_set0_trusted_stack(ctx, NULL);
-	X509_STORE_CTX_set_error(ctx, error_of(c->verdict));
-	c->verified = c->verdict == UCSPI_GOOD;
 	ERR_clear_error();
-	return c->verified;
+	c->verified = c->verdict == UCSPI_GOOD;
+	c->refused = !c->verified && !e->server && SSL_version(c->ssl) == TLS1_3_VERSION;
+	X509_STORE_CTX_set_error(ctx, c->refused ? X509_V_OK : answer(c->verdict).error);
+	return c->verified || c->refused;
 }

@@ -270,13 +270,13 @@ func reaches(fingerprint string, version uint16) bool {
 }
 
 // TestPeers: of 100 handshakes and more that each family makes with each
-// server, none fails. Every preset makes a few.
+// kind of server, none fails. Every preset makes one in each job.
 func TestPeers(t *testing.T) {
 	times := map[string]int{"randomized": 14, "randomized-noalpn:a seed": 14}
 	for _, f := range families {
-		times[f.name] = 13 // a twelfth of 100 and more where there are eight jobs
+		times[f.name] = 13 // for each of eight jobs
 		if !reaches(f.name, backend.TLS13) {
-			times[f.name] = 25
+			times[f.name] = 25 // for each of four
 		}
 	}
 	for _, p := range presets {

@@ -141,3 +141,12 @@ func eachClient(t *testing.T, test func(t *testing.T, program string, version tw
 		}
 	}
 }
+
+// opposite is a crypto/tls peer of a tool: a client of a server's, a server of a client's.
+func opposite(t *testing.T, program string, conn *tap, tweaks ...tweak) *tls.Conn {
+	t.Helper()
+	if isServerTool(program) {
+		return client(t, conn, tweaks...)
+	}
+	return answering(t, conn)
+}

@@ -31,39 +31,9 @@ const (
 // Main is the whole of s6-tlsclient; words is os.Args. It does not return.
 func Main(words []string) {
 	table := &option.TLSClient
-	p := &diag.Printer{Name: table.Program, Verbosity: diag.Normal}
-	p.Run(func() error {
-		if len(words) == 0 {
-			words = []string{""}
-		}
-		s, operands, err := table.Parse(words[1:])
-		if err != nil {
-			return err
-		}
-		p.Verbosity = uint(s.Verbosity)
-		switch {
-		case s.Show == option.ShowHelp:
-			return diag.Out(table.Help())
-		case s.Show == option.ShowVersion:
-			return version(table.Program)
-		case len(operands) < table.Min:
-			return p.Usage(table.Synopsis())
-		}
+	table.Main(words, wrap.Version(table.Program, "s6-tlsc"), func(p *diag.Printer, s *option.Settings, operands []string) error {
 		return run(p, s, operands[0], operands[1], operands[2:])
 	})
-}
-
-// version prints this program's line, then the wrapper's.
-func version(name string) error {
-	if err := diag.Out(name, " (ucspitls) ", diag.Version, "\n"); err != nil {
-		return err
-	}
-	path := wrap.Sibling("s6-tlsc")
-	return cannotRun(path, syscall.Exec(path, []string{"s6-tlsc", "--version"}, os.Environ()))
-}
-
-func cannotRun(path string, err error) error {
-	return diag.Fail(diag.NotFound, "cannot run ", path, ": ", diag.Cause(err))
 }
 
 func run(p *diag.Printer, s *option.Settings, host, portName string, prog []string) error {
@@ -176,17 +146,12 @@ func become(s *option.Settings, file *os.File, prog, environ []string) error {
 	if err != nil {
 		return diag.FailSys("move the connection to descriptors 6 and 7", err)
 	}
-	// What was closed at the start is closed for prog too.
-	for n := range 3 {
-		if entry.Closed(n) {
-			syscall.CloseOnExec(n)
-		}
-	}
+	entry.CloseAgain()
 	argv := append([]string{wrap.Sibling("s6-tlsc")}, s.ClientWrapper()...)
 	argv = append(append(argv, "--"), prog...)
 	err = entry.Exec(argv[0], argv, environ)
 	file.Close() // not before: its finalizer would
-	return cannotRun(argv[0], err)
+	return wrap.CannotRun(argv[0], err)
 }
 
 // serverName is the name to ask for and to verify when there is no -k.

@@ -25,6 +25,17 @@ func Closed(fd int) bool {
 	return isSubstitute(fd)
 }
 
+// CloseAgain makes an exec close the standard descriptors that were closed at
+// the start, for the next program to find them as this one did. Without a
+// recording it does nothing: /dev/null may be there on purpose.
+func CloseAgain() {
+	for fd := range 3 {
+		if Recorded() && wasClosed(fd) {
+			syscall.CloseOnExec(fd)
+		}
+	}
+}
+
 // Restore puts back the recorded limits, ignored signals and signal mask, for
 // an execve(2) that follows at once on the same thread. A signal that was not
 // ignored at the start, but is now, becomes default. It must be the last thing

@@ -37,41 +37,12 @@ const accessChecker = "s6-tcpserver-access"
 // Main is the whole of s6-tlsserver; words is os.Args. It does not return.
 func Main(words []string) {
 	table := &option.TLSServer
-	p := &diag.Printer{Name: table.Program, Verbosity: diag.Normal}
-	p.Run(func() error {
-		if len(words) == 0 {
-			words = []string{""}
-		}
-		s, operands, err := table.Parse(words[1:])
-		if err != nil {
-			return err
-		}
-		p.Verbosity = uint(s.Verbosity)
-		switch {
-		case s.Show == option.ShowHelp:
-			return diag.Out(table.Help())
-		case s.Show == option.ShowVersion:
-			return version(table.Program)
-		case len(operands) < table.Min:
-			return p.Usage(table.Synopsis())
-		case words[0] == lookingUp:
+	table.Main(words, wrap.Version(table.Program, "s6-tlsd"), func(p *diag.Printer, s *option.Settings, operands []string) error {
+		if words[0] == lookingUp {
 			return lookUp(p, s, operands[2:])
 		}
 		return listen(p, s, words[1:], operands)
 	})
-}
-
-// version prints this program's line, then the wrapper's.
-func version(name string) error {
-	if err := diag.Out(name, " (ucspitls) ", diag.Version, "\n"); err != nil {
-		return err
-	}
-	path := wrap.Sibling("s6-tlsd")
-	return cannotRun(path, syscall.Exec(path, []string{"s6-tlsd", "--version"}, os.Environ()))
-}
-
-func cannotRun(path string, err error) error {
-	return diag.Fail(diag.NotFound, "cannot run ", path, ": ", diag.Cause(err))
 }
 
 // tlsd is the command line of the program that a child becomes.
@@ -131,7 +102,7 @@ func listen(p *diag.Printer, s *option.Settings, words, operands []string) error
 func firstCommand(s *option.Settings, words, prog []string) ([]string, error) {
 	last := tlsd(s, prog)
 	if err := syscall.Access(last[0], 1); err != nil {
-		return nil, cannotRun(last[0], err)
+		return nil, wrap.CannotRun(last[0], err)
 	}
 	switch {
 	case s.Net.Rules():
@@ -178,8 +149,6 @@ func detach() error {
 	if null > 2 {
 		syscall.Close(null)
 	}
-	if entry.Closed(2) {
-		syscall.CloseOnExec(2)
-	}
+	entry.CloseAgain()
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"ucspitls/engine/option"
 	"ucspitls/engine/resolve"
 	"ucspitls/engine/resolve/socket"
+	"ucspitls/engine/wrap"
 )
 
 // Exit codes of a child that drops its connection, as s6-tcpserver-access has them.
@@ -55,7 +56,7 @@ func lookUp(p *diag.Printer, s *option.Settings, prog []string) error {
 	}
 	allow(p, os.Getpid(), ip)
 	argv := tlsd(s, prog)
-	return cannotRun(argv[0], entry.Exec(argv[0], argv, facts.Environ(os.Environ())))
+	return wrap.CannotRun(argv[0], entry.Exec(argv[0], argv, facts.Environ(os.Environ())))
 }
 
 func denied(err error) int {

@@ -7,6 +7,7 @@ const (
 	ShowNothing = iota
 	ShowHelp
 	ShowVersion
+	ShowFingerprints // s6-tlsc-io
 )
 
 // SNI levels of the server tools' -k.
@@ -44,8 +45,6 @@ type Settings struct {
 
 	NotifyFD        uint32 // -io: -d; 0 is none
 	ReadFD, WriteFD int    // client wrappers: -6 and -7
-
-	Fingerprints bool // s6-tlsc-io: --list-fingerprints
 
 	Drop Drop
 	Net  Net

@@ -35,7 +35,7 @@ var sendCert = []Option{
 
 var fingerprints = []Option{
 	{0, "list-fingerprints", "", "print what TLS_FINGERPRINT may be, with each JA4",
-		func(s *Settings, _ string) error { s.Fingerprints = true; return nil }},
+		func(s *Settings, _ string) error { s.Show = ShowFingerprints; return nil }},
 }
 
 var sniLevel = []Option{

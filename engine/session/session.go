@@ -37,19 +37,9 @@ func (r *Role) Main(b backend.Backend, words []string) {
 	start := time.Now()
 	entry.NoTraces()
 	debug.SetTraceback("none") // a fault of the runtime itself is one line
-	p := &diag.Printer{Name: r.Table.Program, Verbosity: diag.Normal}
-	p.Run(func() error {
-		s, operands, err := r.Table.Parse(words[min(1, len(words)):])
-		if err != nil {
-			return err
-		}
-		p.Verbosity = uint(s.Verbosity)
-		switch {
-		case s.Show == option.ShowHelp:
-			return diag.Out(r.Table.Help())
-		case s.Show == option.ShowVersion:
-			return diag.Out(version(r.Table.Program, b.Info()), "\n")
-		case s.Fingerprints:
+	version := func() error { return diag.Out(version(r.Table.Program, b.Info()), "\n") }
+	r.Table.Main(words, version, func(p *diag.Printer, s *option.Settings, operands []string) error {
+		if s.Show == option.ShowFingerprints {
 			return listFingerprints(b)
 		}
 		fds, err := r.descriptors(p, s, operands)
@@ -67,9 +57,6 @@ func version(name string, i backend.Info) string {
 
 // descriptors gives the ends of the tunnel and closes what is not one of them.
 func (r *Role) descriptors(p *diag.Printer, s *option.Settings, operands []string) (tunnel.FDs, error) {
-	if len(operands) < r.Table.Min {
-		return tunnel.FDs{}, p.Usage(r.Table.Synopsis())
-	}
 	fdr, ok1 := option.Number(operands[0])
 	fdw, ok2 := option.Number(operands[1])
 	if !ok1 || !ok2 || fdr > 1<<30 || fdw > 1<<30 || s.NotifyFD > 1<<30 {

@@ -179,8 +179,10 @@ func (t *Tunnel) Step(now time.Duration, ready Events) (want Events, deadline ti
 	if t.finished() {
 		return 0, -1, true, t.err
 	}
-	if again || t.outAsked == asking {
+	if again {
 		deadline = now
+	} else if t.outAsked == asking {
+		deadline = now + time.Millisecond // an exiting process closes its ends one by one
 	}
 	return t.wants(), deadline, false, nil
 }

@@ -84,7 +84,7 @@ func (w *Program) wait(p *diag.Printer, words []string) error {
 	err := syscall.Exec(path, ioArgs(path, args, report), os.Environ())
 	// prog and its peer believe in TLS from here on: no more cleartext.
 	w.Side.shutdown()
-	return cannotRun(path, err)
+	return CannotRun(path, err)
 }
 
 // shutdown ends the network connection for everybody who shares it.

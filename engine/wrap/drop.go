@@ -2,7 +2,6 @@ package wrap
 
 import (
 	"strings"
-	"syscall"
 
 	"ucspitls/engine/diag"
 	"ucspitls/engine/entry"
@@ -54,12 +53,6 @@ func become(prog, environ []string, ids privilege.IDs) error {
 	if err := privilege.Drop(ids); err != nil {
 		return err
 	}
-	// Go's runtime has put /dev/null where a standard descriptor was closed;
-	// prog gets it closed, as the wrapper did.
-	for n := range 3 {
-		if entry.Recorded() && entry.Closed(n) {
-			syscall.CloseOnExec(n)
-		}
-	}
+	entry.CloseAgain()
 	return Exec(prog, environ)
 }

@@ -38,7 +38,7 @@ func Immediate(w *Program, p *diag.Printer, s *option.Settings, prog []string) e
 	path := Sibling(w.Side.IO)
 	pid, err := spawn(path, ioArgs(path, w.Side.args(s), true), ucspi.IOEnviron(environ), c.files(w.Side, netR, netW))
 	if err != nil {
-		return cannotRun(path, err)
+		return CannotRun(path, err)
 	}
 	for _, n := range []int{c.ioRead, c.ioWrite, c.ioCtl} {
 		syscall.Close(n)

@@ -89,9 +89,9 @@ func spawn(path string, argv, environ []string, files []int) (pid int, err error
 	return syscall.ForkExec(path, argv, &syscall.ProcAttr{Env: environ, Files: fds})
 }
 
-// cannotRun is the error for a program of ours that is not there.
-func cannotRun(path string, err error) error {
-	return diag.Fail(diag.NotFound, "cannot run ", path, ": ", err.Error())
+// CannotRun is the error for a program of ours that is not there.
+func CannotRun(path string, err error) error {
+	return diag.Fail(diag.NotFound, "cannot run ", path, ": ", diag.Cause(err))
 }
 
 // waitFor reaps pid and gives its exit code, 128+N when signal N ended it.

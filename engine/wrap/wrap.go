@@ -54,42 +54,28 @@ type Program struct {
 
 // Main is the whole of a wrapper; words is os.Args. It does not return.
 func (w *Program) Main(words []string) {
-	p := &diag.Printer{Name: w.Table.Program, Verbosity: diag.Normal}
-	p.Run(func() error {
-		if len(words) > 0 && words[0] == w.waitingName() {
-			return w.wait(p, words[1:])
-		}
-		if len(words) == 0 {
-			words = []string{""}
-		}
-		s, prog, err := w.Table.Parse(words[1:])
-		if err != nil {
-			return err
-		}
-		p.Verbosity = uint(s.Verbosity)
-		switch {
-		case s.Show == option.ShowHelp:
-			return diag.Out(w.Table.Help())
-		case s.Show == option.ShowVersion:
-			return w.version()
-		case len(prog) < w.Table.Min:
-			return p.Usage(w.Table.Synopsis())
-		}
-		if v := os.Getenv(ucspi.IOD); v != "" {
+	if len(words) > 0 && words[0] == w.waitingName() {
+		p := &diag.Printer{Name: w.Table.Program, Verbosity: diag.Normal}
+		p.Run(func() error { return w.wait(p, words[1:]) })
+	}
+	w.Table.Main(words, Version(w.Table.Program, w.Side.IO), func(p *diag.Printer, s *option.Settings, prog []string) error {
+		if os.Getenv(ucspi.IOD) != "" {
 			return diag.Fail(diag.Config, ucspi.IOD, ": this build has no shared tunnel process")
 		}
 		return w.Run(w, p, s, prog)
 	})
 }
 
-// version prints this program's line and then becomes the -io, whose line
-// names the backend.
-func (w *Program) version() error {
-	if err := diag.Out(w.Table.Program, " (ucspitls) ", diag.Version, "\n"); err != nil {
-		return err
+// Version is the --version of a program that links no backend: its own line,
+// and then that of the next program of the chain, down to the tunnel's.
+func Version(program, next string) func() error {
+	return func() error {
+		if err := diag.Out(program, " (ucspitls) ", diag.Version, "\n"); err != nil {
+			return err
+		}
+		path := Sibling(next)
+		return CannotRun(path, syscall.Exec(path, []string{next, "--version"}, ucspi.IOEnviron(os.Environ())))
 	}
-	path := Sibling(w.Side.IO)
-	return cannotRun(path, syscall.Exec(path, []string{w.Side.IO, "--version"}, ucspi.IOEnviron(os.Environ())))
 }
 
 // network gives the descriptors of the network.

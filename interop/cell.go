@@ -106,7 +106,7 @@ func (c *Cell) bytes() int {
 // group list: under TLS 1.2 that list is about keys too.
 func (c *Cell) clash() bool {
 	curve, ecdsa := map[string]string{"": "p256", "p384": "p384", "p521": "p521"}[c.Key]
-	return c.Version == "1.2" && c.Group != "" && ecdsa && curve != c.Group
+	return isBackend(c.Server) && c.Version == "1.2" && c.Group != "" && ecdsa && curve != c.Group
 }
 
 // refuses says which side must refuse the session, and why; "", "" when it

@@ -94,7 +94,7 @@ var pythonPeer = &peer{
 		l.python = strings.TrimSpace(string(out)) // python3 itself may be a wrapper that costs time
 		return err
 	},
-	server: &adapter{command: pythonFor("server"), talk: script, cannot: []string{"group=x25519", "sni=pair", "sni=unknown", "session"}, alert: opensslText},
+	server: &adapter{command: pythonFor("server"), talk: script, cannot: []string{"group=x25519", "sni=pair", "sni=unknown", "session", "alpn=mismatch"}, alert: opensslText},
 	client: &adapter{command: pythonFor("client"), talk: script, cannot: []string{"group=x25519"}, alert: opensslText},
 }
 
@@ -102,7 +102,7 @@ func pythonFor(role string) func(*lab, *Cell, place) (argv, env []string) {
 	return func(l *lab, c *Cell, at place) (argv, env []string) {
 		p := planFor(l, c, role, at.port)
 		p.Group = map[string]string{"p256": "prime256v1", "p384": "secp384r1"}[c.Group]
-		return []string{l.python, l.file("peer.py"), asJSON(p)}, nil
+		return []string{l.python, "-I", "-S", l.file("peer.py"), asJSON(p)}, nil
 	}
 }
 

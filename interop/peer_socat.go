@@ -19,9 +19,9 @@ func socatServer(l *lab, c *Cell, at place) (argv, env []string) {
 	_, insists := c.wantsCert()
 	address := []string{fmt.Sprintf("OPENSSL-LISTEN:%d", at.port), "bind=127.0.0.1", "reuseaddr", "cert=" + id.both, "cafile=" + l.ca(), "verify=" + map[bool]string{true: "1", false: "0"}[insists]}
 	if v := c.serverVersion(); v != "" {
-		address = append(address, "min-proto-version=TLS"+v, "max-proto-version=TLS"+v)
+		address = append(address, "openssl-min-proto-version=TLS"+v, "openssl-max-proto-version=TLS"+v)
 	}
-	return []string{"socat", "-d", "-d", "-t", "3", strings.Join(address, ","), "STDIO"}, nil
+	return []string{"socat", "-d", "-d", "-t", "0.5", strings.Join(address, ","), "STDIO"}, nil
 }
 
 func socatClient(l *lab, c *Cell, at place) (argv, env []string) {
@@ -34,5 +34,5 @@ func socatClient(l *lab, c *Cell, at place) (argv, env []string) {
 	if id, ok := l.client(c); ok {
 		address = append(address, "cert="+id.both)
 	}
-	return []string{"socat", "-d", "-d", "-t", "3", strings.Join(address, ","), "STDIO"}, nil
+	return []string{"socat", "-d", "-d", "-t", "0.5", strings.Join(address, ","), "STDIO"}, nil
 }

@@ -36,8 +36,8 @@ var ourAdapter = &adapter{cannot: []string{"group", "end", "session"}}
 func pairCells(server, client string, a *adapter, quick bool) []Cell {
 	var cells []Cell
 	seen := map[Cell]bool{}
+	at := Cell{Server: server, Client: client}
 	add := func(c Cell) {
-		c.Server, c.Client = server, client
 		key := c
 		key.Scenario = ""
 		if !seen[key] {
@@ -48,7 +48,7 @@ func pairCells(server, client string, a *adapter, quick bool) []Cell {
 	versions := []string{"1.2", "1.3"}
 	for _, s := range base {
 		for _, v := range versions {
-			if c := (Cell{Version: v, Scenario: s.Name}).set(s.Conditions); a.can(&c) == "" {
+			if c := at.in(v, s); a.can(&c) == "" {
 				add(c)
 			}
 		}
@@ -57,12 +57,15 @@ func pairCells(server, client string, a *adapter, quick bool) []Cell {
 		return cells
 	}
 	for i, s := range faults {
-		if c := (Cell{Version: versions[(i+1)%2], Scenario: s.Name}).set(s.Conditions); a.can(&c) == "" {
+		if s.peerAsks && isBackend(client) {
+			continue
+		}
+		if c := at.in(versions[(i+1)%2], s); a.can(&c) == "" {
 			add(c)
 		}
 	}
 	for _, s := range mixes() {
-		c := a.usual(Cell{Scenario: s.Name}.set(s.Conditions))
+		c := a.usual(at.in("", s))
 		if c.clash() {
 			c.Group = ""
 		}
@@ -81,4 +84,11 @@ func (a *adapter) usual(c Cell) Cell {
 		}
 	}
 	return c
+}
+
+// in is a scenario between two programs; a row of the covering array brings
+// its version.
+func (c Cell) in(version string, s scenario) Cell {
+	c.Version, c.Scenario = version, s.Name
+	return c.set(s.Conditions)
 }

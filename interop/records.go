@@ -18,7 +18,8 @@ const (
 	certificate       = 11
 	serverKeyExchange = 12
 
-	sealedAlert = 2 + 1 + 16 // TLS 1.3: alert, its true type, the tag
+	// TLS 1.3: an alert, its true type, the tag. Java sends two in one record.
+	sealedAlerts = 2 + 2 + 1 + 16
 )
 
 // records follows one direction: it reads what is sent in the clear and
@@ -92,7 +93,9 @@ func (r *records) message(kind byte, m *reader) {
 		}
 	case serverHello:
 		version := m.uint16()
-		r.retry = r.retry || string(m.take(32)) == retryRandom
+		if string(m.take(32)) == retryRandom {
+			r.retry = true
+		}
 		m.vector8()
 		r.cipher = cipherName(m.uint16())
 		m.skip(1)

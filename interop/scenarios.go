@@ -7,34 +7,35 @@ type scenario struct {
 	Name       string `json:"name"`
 	Conditions string `json:"conditions"`
 	About      string `json:"about"`
+	peerAsks   bool   // only where a peer is the client
 }
 
 // base is run by every pair of server and client, in both versions.
 var base = []scenario{
-	{"plain", "", "one line each way, the client ends first"},
-	{"server-ends", "first=server", "the server ends first, ours without close_notify"},
-	{"notify", "flags=S", "ours ends with close_notify"},
-	{"bare-fin", "flags=J end=fin", "the peer ends without close_notify, and ours insists on one"},
-	{"large", "size=large flags=S", "256 KiB each way"},
-	{"cert-good", "cert=good", "the server wants a client certificate and gets a good one"},
-	{"cert-missing", "cert=missing", "the server wants a client certificate, the client has none"},
-	{"cert-unknown-ca", "cert=unknown-ca", "the client's certificate is from somebody else's CA"},
-	{"name-wrong", "trust=wrong-name", "the server's certificate is for another name"},
-	{"ca-unknown", "trust=unknown-ca", "the server's certificate is from somebody else's CA"},
-	{"alpn", "alpn=match", "both know http/1.1"},
-	{"version-other", "floor=other", "the server takes only the other version"},
+	{Name: "plain", Conditions: "", About: "one line each way, the client ends first"},
+	{Name: "server-ends", Conditions: "first=server", About: "the server ends first, ours without close_notify"},
+	{Name: "notify", Conditions: "flags=S", About: "ours ends with close_notify"},
+	{Name: "bare-fin", Conditions: "flags=J end=fin", About: "the peer ends without close_notify, and ours insists on one"},
+	{Name: "large", Conditions: "size=large flags=S", About: "256 KiB each way"},
+	{Name: "cert-good", Conditions: "cert=good", About: "the server wants a client certificate and gets a good one"},
+	{Name: "cert-missing", Conditions: "cert=missing", About: "the server wants a client certificate, the client has none"},
+	{Name: "cert-unknown-ca", Conditions: "cert=unknown-ca", About: "the client's certificate is from somebody else's CA"},
+	{Name: "name-wrong", Conditions: "trust=wrong-name", About: "the server's certificate is for another name"},
+	{Name: "ca-unknown", Conditions: "trust=unknown-ca", About: "the server's certificate is from somebody else's CA"},
+	{Name: "alpn", Conditions: "alpn=match", About: "both know http/1.1"},
+	{Name: "version-other", Conditions: "floor=other", About: "the server takes only the other version"},
 }
 
 // faults need no second version: they take turns.
 var faults = []scenario{
-	{"cert-expired", "cert=expired", "the client's certificate has expired"},
-	{"cert-wrong-use", "cert=wrong-use", "the client's certificate is a server's"},
-	{"server-expired", "trust=expired", "the server's certificate has expired"},
-	{"server-wrong-use", "trust=wrong-use", "the server's certificate is a client's"},
-	{"name-unknown", "sni=unknown", "the client asks for a name that a server under -k 2 does not have"},
-	{"alpn-mismatch", "alpn=mismatch", "no application protocol in common"},
-	{"resume", "session=resume", "a client would resume its first connection; without ticket keys it has another full handshake"},
-	{"curve-unknown", "key=p384 group=x25519", "TLS 1.2: the client does not have the curve of the server's key (RFC 8422, 5.1)"},
+	{Name: "cert-expired", Conditions: "cert=expired", About: "the client's certificate has expired"},
+	{Name: "cert-wrong-use", Conditions: "cert=wrong-use", About: "the client's certificate is a server's"},
+	{Name: "server-expired", Conditions: "trust=expired", About: "the server's certificate has expired"},
+	{Name: "server-wrong-use", Conditions: "trust=wrong-use", About: "the server's certificate is a client's"},
+	{Name: "name-unknown", Conditions: "sni=unknown", About: "the client asks for a name that a server under -k 2 does not have"},
+	{Name: "alpn-mismatch", Conditions: "alpn=mismatch", About: "no application protocol in common"},
+	{Name: "resume", Conditions: "session=resume", About: "a client would resume its first connection; without ticket keys it has another full handshake"},
+	{Name: "curve-unknown", Conditions: "key=p384 group=x25519", About: "TLS 1.2: the client does not have the curve of the server's key (RFC 8422, 5.3)", peerAsks: true},
 }
 
 // certModes are the values of cert; badCerts those that must be refused.

@@ -168,7 +168,7 @@ func (d *direction) ending(protocol string) string {
 	case d.alert != "":
 		return "alert " + d.alert + ", " + end
 	case protocol == "TLSv1.2" && d.lastType == recordAlert,
-		protocol == "TLSv1.3" && d.lastType == recordData && d.lastLength == sealedAlert:
+		protocol == "TLSv1.3" && d.lastType == recordData && d.lastLength <= sealedAlerts:
 		return "alert, " + end
 	}
 	return end

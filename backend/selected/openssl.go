@@ -2,4 +2,7 @@
 
 package selected
 
-const _ int = "there is no openssl backend in this source tree: build with -tags gotls"
+import "ucspitls/backend/openssl"
+
+// Backend is the backend of this build.
+var Backend = openssl.Backend

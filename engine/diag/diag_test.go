@@ -35,8 +35,8 @@ func TestMain(m *testing.M) {
 		p.Run(func() error { return io.ErrUnexpectedEOF })
 	case "panic":
 		p.Run(func() error { panic("oh") })
-	case "nil":
-		p.Run(func() error { var m map[string]int; m["x"] = 1; return nil })
+	case "index":
+		p.Run(func() error { return Silent([]int{}[len(os.Args)]) })
 	case "dirty":
 		p.Run(func() error { return Fail(TLS, "name \n\x1b[2Jprog: fatal: forged\x00") })
 	}
@@ -56,7 +56,7 @@ func TestRun(t *testing.T) {
 		{"usage", "prog: usage: prog [ -x ]\n", 100, true},
 		{"plain", "prog: fatal: internal error: unexpected EOF\n", 101, true},
 		{"panic", "prog: fatal: internal error: oh\n", 101, true},
-		{"nil", "prog: fatal: internal error: assignment to entry in nil map\n", 101, true},
+		{"index", "prog: fatal: internal error: runtime error: index out of range [1] with length 0\n", 101, true},
 		{"dirty", `prog: fatal: name \x0A\x1B[2Jprog: fatal: forged\x00` + "\n", 98, true},
 	}
 	for _, tt := range tests {

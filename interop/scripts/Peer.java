@@ -87,6 +87,8 @@ public class Peer {
             if (is("insists")) p.setNeedClientAuth(true);
             else if (is("asks")) p.setWantClientAuth(true);
         } else {
+            // JSSE by itself sends no name without a dot in it.
+            if (!name.isEmpty()) p.setServerNames(List.of(new SNIHostName(name)));
             if (!name.isEmpty()) p.setEndpointIdentificationAlgorithm("HTTPS");
         }
         s.setSSLParameters(p);

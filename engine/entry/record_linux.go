@@ -35,7 +35,8 @@ var resources = [recorded]uint64{
 }
 
 var (
-	record  recording
+	record recording
+	//lint:ignore U1000 the assembly uses it
 	scratch [4]uint64 // one struct sigaction or struct rlimit64
 )
 

@@ -59,7 +59,9 @@ static struct answer { int error, alert; } answer(enum ucspi_verdict v)
 	case UCSPI_GOOD:
 		return (struct answer){ X509_V_OK, 0 };
 	case UCSPI_LEAF_EXPIRED:
+	case UCSPI_LEAF_NOT_YET:
 	case UCSPI_EXPIRED:
+	case UCSPI_NOT_YET: // "expired or not currently valid"
 		return (struct answer){ X509_V_ERR_CERT_HAS_EXPIRED, SSL_AD_CERTIFICATE_EXPIRED };
 	case UCSPI_UNTRUSTED:
 	case UCSPI_BAD_CHAIN:

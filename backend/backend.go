@@ -24,6 +24,11 @@ type Info struct {
 	FIPS    string // the cryptographic module in FIPS mode and its version, or "off"
 }
 
+// A FIPSReporter is a Backend that can say why it is not in FIPS mode.
+type FIPSReporter interface {
+	FIPSError() error
+}
+
 // A Fingerprinter is a Backend that can choose a client's ClientHello.
 type Fingerprinter interface {
 	// Fingerprints is what ClientConfig.Fingerprint may be. A name that ends

@@ -105,8 +105,12 @@ func (c *Cell) bytes() int {
 // clash tells whether the server's key is on a curve that is not in the
 // group list: under TLS 1.2 that list is about keys too.
 func (c *Cell) clash() bool {
-	curve, ecdsa := map[string]string{"": "p256", "p384": "p384", "p521": "p521"}[c.Key]
-	return isBackend(c.Server) && c.Version == "1.2" && c.Group != "" && ecdsa && curve != c.Group
+	return isBackend(c.Server) && c.Version == "1.2" && c.Group != "" && c.curve() != "" && c.curve() != c.Group
+}
+
+// curve is that of the server's key, "" for none.
+func (c *Cell) curve() string {
+	return map[string]string{"": "p256", "p384": "p384", "p521": "p521"}[c.Key]
 }
 
 // refuses says which side must refuse the session, and why; "", "" when it

@@ -149,8 +149,11 @@ func label(name string) string {
 
 // alertWord makes one spelling of the ways in which programs name an alert.
 func alertWord(s string) string {
-	if n, err := strconv.Atoi(s); err == nil && n >= 0 && n < 256 {
-		return alertName(byte(n))
+	if n, err := strconv.Atoi(s); err == nil {
+		if byte(n) == 0 { // close_notify is no failure
+			return ""
+		}
+		return alertName(byte(n)) // curl has the level above it
 	}
 	return strings.ReplaceAll(strings.ToLower(strings.TrimSpace(s)), " ", "_")
 }

@@ -34,13 +34,16 @@ type options struct {
 	jobs            int
 }
 
+func (o *options) notes() string    { return filepath.Join(o.root, "interop", "differences.txt") }
+func (o *options) baseline() string { return filepath.Join(o.root, "interop", "baseline.json") }
+
 func run(args []string) (fine bool, err error) {
 	o := options{}
 	flags := flag.NewFlagSet("interop", flag.ContinueOnError)
 	flags.StringVar(&o.root, "root", ".", "the project's folder")
 	flags.StringVar(&o.out, "out", "interop-report", "where the report goes")
 	flags.StringVar(&o.only, "only", "", "run a part: NAME=VALUE words, such as server=gotls client=gnutls version=1.2")
-	flags.BoolVar(&o.quick, "quick", false, "the base scenarios of the diagonal and the peers, for CI")
+	flags.BoolVar(&o.quick, "quick", false, "a part of the base scenarios, for CI")
 	flags.BoolVar(&o.accept, "accept", false, "take this run's outcomes as the baseline")
 	flags.IntVar(&o.jobs, "jobs", 3, "cells at the same time")
 	if err := flags.Parse(args); err != nil {

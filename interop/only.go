@@ -60,7 +60,7 @@ func matchValue(want, have string) bool {
 	if prefix, ok := strings.CutSuffix(want, "*"); ok {
 		return strings.HasPrefix(have, prefix)
 	}
-	return want == have || want == bare(have)
+	return want == have || want == bare(have) || have == oursPrefix+"*" && strings.HasPrefix(want, oursPrefix)
 }
 
 // In a Cell backends are written with a leading "our-": one of them has the

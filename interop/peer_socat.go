@@ -25,7 +25,7 @@ func socatServer(l *lab, c *Cell, at place) (argv, env []string) {
 }
 
 func socatClient(l *lab, c *Cell, at place) (argv, env []string) {
-	address := []string{fmt.Sprintf("OPENSSL:127.0.0.1:%d", at.port), "cafile=" + l.ca(), "verify=1", "min-proto-version=TLS" + c.Version, "max-proto-version=TLS" + c.Version}
+	address := []string{fmt.Sprintf("OPENSSL:127.0.0.1:%d", at.port), "cafile=" + l.ca(), "verify=1", "openssl-min-proto-version=TLS" + c.Version, "openssl-max-proto-version=TLS" + c.Version}
 	if name := c.name(); name != "" {
 		address = append(address, "commonname="+name, "snihost="+name)
 	} else {

@@ -30,7 +30,6 @@ type conn struct {
 	endpoint *endpoint     // keeps alive what c points to
 	wire     backend.Wire
 	framing  framing
-	notTLS   bool
 	eof      bool // the Wire gave io.EOF
 	state    backend.State
 
@@ -160,9 +159,6 @@ func (c *conn) finish(err error) {
 
 // fill gives OpenSSL, which has used up its input, what is in the Wire.
 func (c *conn) fill() error {
-	if c.notTLS {
-		return errNotTLS
-	}
 	if c.eof {
 		return io.EOF
 	}
@@ -172,9 +168,11 @@ func (c *conn) fill() error {
 		c.eof = err == io.EOF
 		return err
 	}
-	if !c.framing.add(in[:n]) {
-		c.notTLS = true
-		return errNotTLS
+	c.framing.add(in[:n])
+	if !c.done {
+		if err := c.framing.first.check(c.endpoint.server != nil); err != nil {
+			return err
+		}
 	}
 	c.c.in_from, c.c.in_to = 0, C.size_t(n)
 	return nil

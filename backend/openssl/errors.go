@@ -14,7 +14,10 @@ import (
 	"ucspitls/backend"
 )
 
-var errNotTLS = errors.New("the first record is none of TLS")
+var (
+	errNotTLS     = errors.New("the first record is none of TLS")
+	errFirstAlert = errors.New("the first record is an alert")
+)
 
 // verdicts are the words for what is wrong with a peer's certificate.
 var verdicts = map[C.enum_ucspi_verdict]backend.Reason{
@@ -43,6 +46,13 @@ func (c *conn) interrupted(err error) error {
 	switch err {
 	case errNotTLS:
 		e.Reason = backend.NotTLS
+		if c.framing.first.kind == ssl2 {
+			e.Alert = backend.AlertProtocolVersion
+			c.wire.Write([]byte{recordAlert, 3, 1, 0, 2, 2, byte(e.Alert)})
+		}
+	case errFirstAlert:
+		e.Alert, e.Peer = c.framing.first.number, true
+		e.Reason = refusal(e.Alert)
 	case io.EOF:
 		e.Reason = backend.PeerClosed
 	default:

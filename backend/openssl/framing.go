@@ -21,17 +21,20 @@ type framing struct {
 // first is what has come of the first record.
 type first struct {
 	kind   byte
-	ssl2   bool
 	not    bool // it is none of TLS
-	alert  bool // it is an alert, and nothing else
+	alert  bool // it is an alert
 	fatal  bool
-	number backend.Alert
+	number backend.Alert // 0 if it has not come yet
 }
 
-const recordAlert, recordHandshake = 21, 22
+const (
+	recordAlert     = 21
+	recordHandshake = 22
+	ssl2            = 0x80 // where a ClientHello of SSL 2 begins
+)
 
 func (f *framing) add(p []byte) {
-	for len(p) > 0 && !f.first.not {
+	for len(p) > 0 {
 		if f.rest > 0 {
 			n := min(f.rest, len(p))
 			f.body(p[:n])
@@ -47,15 +50,29 @@ func (f *framing) add(p []byte) {
 		}
 		f.have, f.rest = 0, int(binary.BigEndian.Uint16(f.header[3:]))
 		if f.first.kind == 0 {
-			kind := f.header[0]
-			f.first.kind = kind
-			f.first.ssl2 = kind == 0x80
-			f.first.not = kind != recordAlert && kind != recordHandshake || f.header[1] != 3
-			f.first.alert = kind == recordAlert && f.rest == 2
+			f.first.begin(f.header)
 		} else {
 			f.first.alert = false
 		}
 	}
+}
+
+func (f *first) begin(header [5]byte) {
+	f.kind = header[0]
+	f.not = f.kind != recordAlert && f.kind != recordHandshake || header[1] != 3
+	f.alert = f.kind == recordAlert && header[3] == 0 && header[4] == 2
+}
+
+// check is an error for a first record that libssl would not answer as it
+// should: what is no TLS, and, to a server, the client's refusal.
+func (f *first) check(server bool) error {
+	switch {
+	case f.not:
+		return errNotTLS
+	case server && f.alert && f.fatal && f.number != 0:
+		return errFirstAlert
+	}
+	return nil
 }
 
 // body looks at the two bytes of an alert that comes first.

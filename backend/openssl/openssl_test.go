@@ -3,10 +3,184 @@
 package openssl
 
 import (
+	"errors"
+	"io"
+	"strings"
 	"testing"
 
+	"ucspitls/backend"
 	"ucspitls/backend/backendtest"
+	"ucspitls/backend/backendtest/pki"
 )
 
 func TestBackend(t *testing.T)      { backendtest.Run(t, Backend) }
 func BenchmarkBackend(b *testing.B) { backendtest.Bench(b, Backend) }
+
+func TestInfo(t *testing.T) {
+	i := Backend.Info()
+	if i.Name != "openssl" || !strings.HasPrefix(i.Library, "OpenSSL 3.") && !strings.HasPrefix(i.Library, "OpenSSL 4.") {
+		t.Errorf("%+v", i)
+	}
+}
+
+// A wire gives fixed bytes, then ErrAgain or whatever end is.
+type wire struct {
+	in, out []byte
+	end     error
+}
+
+func (w *wire) Read(p []byte) (int, error) {
+	if len(w.in) == 0 {
+		if w.end != nil {
+			return 0, w.end
+		}
+		return 0, backend.ErrAgain
+	}
+	n := copy(p, w.in)
+	w.in = w.in[n:]
+	return n, nil
+}
+
+func (w *wire) Write(p []byte) (int, error) {
+	w.out = append(w.out, p...)
+	return len(p), nil
+}
+
+func endpoints(t testing.TB, max uint16) (server, client backend.Endpoint) {
+	t.Helper()
+	p := pki.New(t)
+	common := backend.Common{Anchors: p.Anchors(), CRLs: p.CRLs(), ALPN: []string{"a"}, MaxVersion: max, KeyLog: func([]byte) {}}
+	server, err := Backend.NewServer(&backend.ServerConfig{Common: common, Default: p.Server(pki.P256).Pair(), Client: backend.CertOptional})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err = Backend.NewClient(&backend.ClientConfig{Common: common, ServerName: pki.Host, Keys: p.Client(pki.P256).Pair()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return server, client
+}
+
+// A pair is a server and a client, back to back.
+type pair struct {
+	server, client backend.Conn
+	sw, cw         *wire
+}
+
+func join(server, client backend.Endpoint) *pair {
+	p := &pair{sw: &wire{}, cw: &wire{}}
+	p.server, p.client = server.NewConn(p.sw), client.NewConn(p.cw)
+	return p
+}
+
+// move carries what both have written to the other.
+func (p *pair) move() {
+	p.sw.in, p.cw.out = append(p.sw.in, p.cw.out...), nil
+	p.cw.in, p.sw.out = append(p.cw.in, p.sw.out...), nil
+}
+
+func (p *pair) connect(t testing.TB) {
+	t.Helper()
+	for range 10 {
+		ce, se := p.client.Handshake(), p.server.Handshake()
+		if p.move(); ce == nil && se == nil {
+			return
+		}
+	}
+	t.Fatal("no handshake")
+}
+
+func (p *pair) close() {
+	p.server.Close()
+	p.client.Close()
+}
+
+// A system error of the Wire is final and is passed on.
+func TestWireError(t *testing.T) {
+	reset := errors.New("connection reset by peer")
+	se, ce := endpoints(t, 0)
+	c := se.NewConn(&wire{end: reset})
+	defer c.Close()
+	if err := c.Handshake(); !errors.Is(err, reset) {
+		t.Errorf("%v", err)
+	}
+	p := join(se, ce)
+	defer p.close()
+	p.connect(t)
+	p.sw.end = reset
+	for range 2 {
+		if _, err := p.server.Read(make([]byte, 1)); !errors.Is(err, reset) {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
+// OpenSSL refuses to write while a message of the peer has come in part; the
+// contract does not.
+func TestWriteInsideMessage(t *testing.T) {
+	se, ce := endpoints(t, 0)
+	p := join(se, ce)
+	defer p.close()
+	p.connect(t)
+	halfMessage(p.client.(*conn))
+	p.move()
+	if _, err := p.server.Read(make([]byte, 1)); err != backend.ErrAgain {
+		t.Fatalf("%v in the middle of a message", err)
+	}
+	want := ""
+	for _, s := range []string{"one ", "two ", "three"} {
+		if n, err := p.server.Write([]byte(s)); n != len(s) || err != nil {
+			t.Fatalf("wrote %d, %v", n, err)
+		}
+		want += s
+	}
+	if err := p.server.CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if len(p.sw.out) > 0 {
+		t.Fatal("this test shows nothing: OpenSSL can write now")
+	}
+	restOfMessage(p.client.(*conn))
+	p.move()
+	if _, err := p.server.Read(make([]byte, 1)); err != backend.ErrAgain {
+		t.Fatal(err)
+	}
+	p.move()
+	got := make([]byte, 100)
+	n, err := p.client.Read(got)
+	for err == nil && n < len(want) {
+		var more int
+		more, err = p.client.Read(got[n:])
+		n += more
+	}
+	if string(got[:n]) != want || err != nil {
+		t.Errorf("got %q, %v", got[:n], err)
+	}
+	if _, err := p.client.Read(got); err != io.EOF {
+		t.Errorf("then %v, want close_notify", err)
+	}
+}
+
+// A peer that never finishes its message can't fill the memory.
+func TestUnsentIsBounded(t *testing.T) {
+	se, ce := endpoints(t, 0)
+	p := join(se, ce)
+	defer p.close()
+	p.connect(t)
+	halfMessage(p.client.(*conn))
+	p.move()
+	p.server.Read(make([]byte, 1))
+	chunk, total := make([]byte, 64<<10), 0
+	for {
+		n, err := p.server.Write(chunk)
+		if total += n; err != nil {
+			if e, ok := errors.AsType[*backend.Error](err); !ok || e.Reason != backend.BadMessage {
+				t.Errorf("%v", err)
+			}
+			break
+		}
+		if total > maxUnsent {
+			t.Fatalf("%d bytes are kept", total)
+		}
+	}
+}

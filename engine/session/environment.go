@@ -55,7 +55,11 @@ var choices = []struct {
 			return diag.Fail(diag.Usage, ucspi.FIPS, ": unknown value ", v, " (require)")
 		}
 		if i := x.backend.Info(); i.FIPS == "off" {
-			return diag.Fail(diag.Config, ucspi.FIPS, "=require: the cryptographic module of this build (", i.Library, ") is not in FIPS mode")
+			why := "the cryptographic module of this build (" + i.Library + ") is not in FIPS mode"
+			if f, ok := x.backend.(backend.FIPSReporter); ok && f.FIPSError() != nil {
+				why = f.FIPSError().Error()
+			}
+			return diag.Fail(diag.Config, ucspi.FIPS, "=require: ", why)
 		}
 		return nil
 	}},

@@ -86,6 +86,7 @@ func (l *lab) session(r *Result) error {
 		err = l.runClient(c, relay, round, &r.Client)
 	}
 	server.finish(l, r)
+	relay.settle()
 	r.Wire = relay.close()
 	return err
 }

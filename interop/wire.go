@@ -6,6 +6,7 @@ import (
 	"net"
 	"sync"
 	"syscall"
+	"time"
 
 	"ucspitls/backend"
 )
@@ -22,7 +23,8 @@ type relay struct {
 	conns       []net.Conn
 	connections int
 	up, down    *direction // of the last connection: the client's bytes, the server's
-	done        chan struct{}
+	open        int           // sessions
+	done        chan struct{} // the last session has ended
 }
 
 // Wire is what a relay saw.
@@ -48,7 +50,7 @@ func newRelay(target string) (*relay, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &relay{l: l, target: target, up: &direction{}, down: &direction{}, done: make(chan struct{}, 4)}
+	r := &relay{l: l, target: target, up: &direction{}, down: &direction{}, done: make(chan struct{}, 1)}
 	r.wg.Go(r.serve)
 	return r, nil
 }
@@ -70,6 +72,7 @@ func (r *relay) serve() {
 		r.mu.Lock()
 		r.up, r.down = up, down
 		r.connections++
+		r.open++
 		r.conns = append(r.conns, client, server)
 		r.mu.Unlock()
 		r.wg.Go(func() {
@@ -79,10 +82,7 @@ func (r *relay) serve() {
 			both.Wait()
 			client.Close()
 			server.Close()
-			select {
-			case r.done <- struct{}{}:
-			default:
-			}
+			r.left()
 		})
 	}
 }
@@ -113,6 +113,30 @@ func (r *relay) pump(d *direction, dst, src *net.TCPConn) {
 			dst.Close()
 		}
 		return
+	}
+}
+
+// left counts a session that has ended.
+func (r *relay) left() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.open--; r.open == 0 {
+		select {
+		case r.done <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// settle waits for what is still on its way when both programs have ended.
+func (r *relay) settle() {
+	for deadline := time.Now().Add(time.Second); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
+		r.mu.Lock()
+		open := r.open
+		r.mu.Unlock()
+		if open == 0 {
+			return
+		}
 	}
 }
 

@@ -24,6 +24,10 @@ func (s suite) serverFailures(t *testing.T) {
 		{"no suite for the key", nil, func(c *tls.Config) {
 			c.MaxVersion, c.CipherSuites = tls.VersionTLS12, []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256}
 		}, backend.NoCipher},
+		// The default key is on P-256; TLS 1.3 does not ask for its curve.
+		{"no curve for the key", nil, func(c *tls.Config) {
+			c.MaxVersion, c.CurvePreferences = tls.VersionTLS12, []tls.CurveID{tls.X25519}
+		}, backend.NoCipher},
 		{"no group 1.3", nil, func(c *tls.Config) {
 			c.MinVersion, c.CurvePreferences = tls.VersionTLS13, []tls.CurveID{tls.SecP256r1MLKEM768}
 		}, backend.NoCipher},

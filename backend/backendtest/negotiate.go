@@ -92,7 +92,9 @@ func (s suite) groups(t *testing.T) {
 	for id, name := range map[tls.CurveID]string{tls.X25519: "X25519", tls.CurveP256: "P-256", tls.CurveP384: "P-384", tls.CurveP521: "P-521"} {
 		for _, v := range bothVersions {
 			pin := func(c *tls.Config) { c.MaxVersion, c.CurvePreferences = v, []tls.CurveID{id} }
-			for _, x := range []*session{s.serve(t, nil, pin), s.dial(t, nil, pin)} {
+			// In TLS 1.2 the group of an ECDSA key would have to be offered too.
+			rsa := func(c *backend.ServerConfig) { c.Default = s.pki.Server(pki.RSA2048).Pair() }
+			for _, x := range []*session{s.serve(t, rsa, pin), s.dial(t, nil, pin)} {
 				x.connect()
 				if g := x.conn.State().Group; g != "" && g != name {
 					t.Errorf("group %q, want %q", g, name)
@@ -217,7 +219,7 @@ func (s suite) sni(t *testing.T) {
 					}
 				}, func(cfg *tls.Config) {
 					cfg.ServerName, cfg.MaxVersion, cfg.InsecureSkipVerify = c.sent, v, true
-					cfg.CurvePreferences = []tls.CurveID{tls.CurveP521, tls.X25519} // may cost a HelloRetryRequest
+					cfg.CurvePreferences = []tls.CurveID{tls.CurveP521, tls.X25519, tls.CurveP256, tls.CurveP384} // may cost a HelloRetryRequest
 				})
 				err := x.handshake()
 				if len(asked) != 1 || asked[0] != c.asked {

@@ -1,6 +1,8 @@
 package gotls
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/tls"
 	"crypto/x509"
 	"slices"
@@ -86,6 +88,9 @@ func (s *server) choose(c *blocking.Conn, hello *tls.ClientHelloInfo) (*tls.Conf
 		return cfg, nil
 	}
 	cfg.Certificates = []tls.Certificate{*cert}
+	if !knowsCurve(hello, cert) {
+		cfg.CipherSuites = withoutECDSA // so there is none in common
+	}
 	if s.verifier != nil {
 		cfg.VerifyConnection = func(cs tls.ConnectionState) error { return verifyClient(c, cs) }
 	}
@@ -113,6 +118,22 @@ func (s *server) certificate(name string) (*tls.Certificate, error) {
 	}
 	return blocking.ParsePair(pair)
 }
+
+// knowsCurve: in TLS 1.2 an ECDSA key must be on a curve that the client lists
+// (RFC 8422, 5.3). crypto/tls only looks at the list for the key exchange. In
+// TLS 1.3, which does not ask, the suites that follow from this don't count.
+func knowsCurve(hello *tls.ClientHelloInfo, cert *tls.Certificate) bool {
+	key, ok := cert.Leaf.PublicKey.(*ecdsa.PublicKey)
+	if !ok || len(hello.SupportedCurves) == 0 {
+		return true
+	}
+	curve := map[elliptic.Curve]tls.CurveID{
+		elliptic.P256(): tls.CurveP256, elliptic.P384(): tls.CurveP384, elliptic.P521(): tls.CurveP521,
+	}[key.Curve]
+	return slices.Contains(hello.SupportedCurves, curve)
+}
+
+var withoutECDSA = []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256}
 
 // overlap is true where no protocol need be refused.
 func overlap(ours, theirs []string) bool {

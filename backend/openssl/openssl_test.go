@@ -4,7 +4,6 @@ package openssl
 
 import (
 	"errors"
-	"io"
 	"strings"
 	"testing"
 
@@ -49,7 +48,7 @@ func (w *wire) Write(p []byte) (int, error) {
 func endpoints(t testing.TB, max uint16) (server, client backend.Endpoint) {
 	t.Helper()
 	p := pki.New(t)
-	common := backend.Common{Anchors: p.Anchors(), CRLs: p.CRLs(), ALPN: []string{"a"}, MaxVersion: max, KeyLog: func([]byte) {}}
+	common := backend.Common{Anchors: p.Anchors(), CRLs: p.CRLs(), ALPN: []string{"a"}, MaxVersion: max}
 	server, err := Backend.NewServer(&backend.ServerConfig{Common: common, Default: p.Server(pki.P256).Pair(), Client: backend.CertOptional})
 	if err != nil {
 		t.Fatal(err)
@@ -115,72 +114,3 @@ func TestWireError(t *testing.T) {
 	}
 }
 
-// OpenSSL refuses to write while a message of the peer has come in part; the
-// contract does not.
-func TestWriteInsideMessage(t *testing.T) {
-	se, ce := endpoints(t, 0)
-	p := join(se, ce)
-	defer p.close()
-	p.connect(t)
-	halfMessage(p.client.(*conn))
-	p.move()
-	if _, err := p.server.Read(make([]byte, 1)); err != backend.ErrAgain {
-		t.Fatalf("%v in the middle of a message", err)
-	}
-	want := ""
-	for _, s := range []string{"one ", "two ", "three"} {
-		if n, err := p.server.Write([]byte(s)); n != len(s) || err != nil {
-			t.Fatalf("wrote %d, %v", n, err)
-		}
-		want += s
-	}
-	if err := p.server.CloseWrite(); err != nil {
-		t.Fatal(err)
-	}
-	if len(p.sw.out) > 0 {
-		t.Fatal("this test shows nothing: OpenSSL can write now")
-	}
-	restOfMessage(p.client.(*conn))
-	p.move()
-	if _, err := p.server.Read(make([]byte, 1)); err != backend.ErrAgain {
-		t.Fatal(err)
-	}
-	p.move()
-	got := make([]byte, 100)
-	n, err := p.client.Read(got)
-	for err == nil && n < len(want) {
-		var more int
-		more, err = p.client.Read(got[n:])
-		n += more
-	}
-	if string(got[:n]) != want || err != nil {
-		t.Errorf("got %q, %v", got[:n], err)
-	}
-	if _, err := p.client.Read(got); err != io.EOF {
-		t.Errorf("then %v, want close_notify", err)
-	}
-}
-
-// A peer that never finishes its message can't fill the memory.
-func TestUnsentIsBounded(t *testing.T) {
-	se, ce := endpoints(t, 0)
-	p := join(se, ce)
-	defer p.close()
-	p.connect(t)
-	halfMessage(p.client.(*conn))
-	p.move()
-	p.server.Read(make([]byte, 1))
-	chunk, total := make([]byte, 64<<10), 0
-	for {
-		n, err := p.server.Write(chunk)
-		if total += n; err != nil {
-			if e, ok := errors.AsType[*backend.Error](err); !ok || e.Reason != backend.BadMessage {
-				t.Errorf("%v", err)
-			}
-			break
-		}
-		if total > maxUnsent {
-			t.Fatalf("%d bytes are kept", total)
-		}
-	}
-}

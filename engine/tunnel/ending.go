@@ -178,7 +178,7 @@ func (t *Tunnel) wants() Events {
 	w := t.Wire
 	if !w.eof && t.rxErr == nil && t.ready&NetIn == 0 {
 		reading := t.downOver || !t.established || t.plain.len() < bufferSize
-		if reading && (w.rx.len() == 0 || t.downOver) && w.tx.len() <= maxUnsent {
+		if reading && (w.rx.len() == 0 || t.downOver) && w.tx.len() <= maxReplies {
 			want |= NetIn
 		}
 	}

@@ -47,6 +47,8 @@ func TestRows(t *testing.T) {
 			"hello w50000 closeW d7", after{toPeer: 50000, toProg: 7, fin: true, blob: true}},
 		{"the same with -S: close_notify before the FIN, later data is delivered", options{closeNotify: true},
 			"hello w50000 closeW d7 d70000", after{toPeer: 50000, toProg: 70007, fin: true, cn: true, blob: true}},
+		{"prog's output waits behind a shut window: the peer's still arrives", options{},
+			"hello stall w400000 d300000", after{toPeer: -1, toProg: 300000, blob: true}},
 		{"both ends closed, the peer stays: 2 s after the last acknowledgement", options{},
 			"hello w5 exit", after{ended: true, took: lingerQuiet, toPeer: 5, fin: true, blob: true, code: ok}},
 		{"both ends closed, the peer goes on sending: the same", options{closeNotify: true},

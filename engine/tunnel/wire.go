@@ -7,8 +7,9 @@ import (
 )
 
 const (
-	bufferSize = 64 << 10 // of each direction, on the network and on the local side
-	maxUnsent  = 64 << 10 // encrypted output above which the TLS library is given no input
+	bufferSize = 64 << 10  // of each direction, on the network and on the local side
+	maxUnsent  = 64 << 10  // encrypted output above which nothing more is read from prog
+	maxReplies = 256 << 10 // ... and above which the TLS library is given no input
 )
 
 // A Wire is the network as a backend sees it: two queues. The tunnel fills
@@ -23,11 +24,13 @@ var _ backend.Wire = (*Wire)(nil)
 // NewWire makes an empty wire.
 func NewWire() *Wire { return &Wire{} }
 
-// Read implements backend.Wire. It holds back input while much output waits:
-// a peer that only sends KeyUpdates would otherwise make the output grow.
+// Read implements backend.Wire. It holds back input while more output waits
+// than prog's alone can be: a peer that only sends KeyUpdates would make it
+// grow. Below that the directions are independent, for a peer may well write
+// everything before it reads.
 func (w *Wire) Read(p []byte) (int, error) {
 	switch {
-	case w.tx.len() > maxUnsent:
+	case w.tx.len() > maxReplies:
 		return 0, backend.ErrAgain
 	case w.rx.len() > 0:
 		return w.rx.read(p), nil

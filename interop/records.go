@@ -18,9 +18,9 @@ const (
 	certificate       = 11
 	serverKeyExchange = 12
 
-	// TLS 1.3: an alert, its true type, the tag, and 16 bytes of padding that
-	// Java adds. A line of payload is longer.
-	sealedAlerts = 2 + 1 + 16 + 16
+	// TLS 1.3: an alert, its true type, the tag; Java adds 16 bytes of padding.
+	sealedAlert = 2 + 1 + 16
+	paddedAlert = sealedAlert + 16
 )
 
 // records follows one direction: it reads what is sent in the clear and

@@ -22,7 +22,7 @@ type relay struct {
 	mu          sync.Mutex
 	conns       []net.Conn
 	connections int
-	up, down    *direction // of the last connection: the client's bytes, the server's
+	up, down    *direction    // of the last connection: the client's bytes, the server's
 	open        int           // sessions
 	done        chan struct{} // the last session has ended
 }
@@ -192,7 +192,7 @@ func (d *direction) ending(protocol string) string {
 	case d.alert != "":
 		return "alert " + d.alert + ", " + end
 	case protocol == "TLSv1.2" && d.lastType == recordAlert,
-		protocol == "TLSv1.3" && d.lastType == recordData && d.lastLength <= sealedAlerts:
+		protocol == "TLSv1.3" && d.lastType == recordData && (d.lastLength == sealedAlert || d.lastLength == paddedAlert):
 		return "alert, " + end
 	}
 	return end

@@ -190,6 +190,7 @@ func (s suite) peerRefuses(t *testing.T) {
 			})
 		}
 	}
+	t.Run("in the clear", s.clearRefusal)
 	x := s.dial(t, func(c *backend.ClientConfig) { c.MinVersion = backend.TLS13 }, func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 })
 	if e := expect(t, x.handshake(), backend.Handshake, backend.NoVersion); !e.Peer || e.Alert != backend.AlertProtocolVersion {
 		t.Errorf("%+v", e)
@@ -230,4 +231,27 @@ func (s suite) lateRefusal(t *testing.T) {
 			<-x.peerDone
 		}
 	}
+}
+
+// clearRefusal: OpenSSL's TLS 1.3 client refuses a certificate in the clear,
+// where encrypted records are due.
+func (s suite) clearRefusal(t *testing.T) {
+	x := s.serve(t, nil, func(c *tls.Config) { c.MinVersion = tls.VersionTLS13 })
+	go func() { x.peerDone <- x.peer.Handshake() }()
+	if !x.await() {
+		t.Fatal("the peer says nothing")
+	}
+	if err := x.conn.Handshake(); err != backend.ErrAgain {
+		t.Fatal(err)
+	}
+	if !x.await() {
+		t.Fatal("the peer does not answer")
+	}
+	x.tamper(func([]byte) []byte { return []byte{21, 3, 3, 0, 2, 2, byte(backend.AlertUnknownCA)} })
+	e := expect(t, x.drive(x.conn.Handshake), backend.Handshake, backend.PeerRefused)
+	if !e.Peer || e.Alert != backend.AlertUnknownCA {
+		t.Errorf("%v, want unknown_ca of the peer", e)
+	}
+	x.hangUp()
+	<-x.peerDone
 }

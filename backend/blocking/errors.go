@@ -27,6 +27,10 @@ func (c *Conn) handshakeError(err error) error {
 		e.Alert, e.Peer, e.Reason = a, true, refusal(a)
 		return e
 	}
+	if a := c.shim.clear.alert; a != 0 && sent == backend.AlertBadRecordMAC {
+		e.Alert, e.Peer, e.Reason = a, true, refusal(a)
+		return e
+	}
 	e.Reason = c.reason(err, sent)
 	return e
 }

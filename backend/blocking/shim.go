@@ -14,6 +14,7 @@ type shim struct {
 	yield  func(struct{}) bool // leaves the coroutine; nil outside of it
 	eof    bool                // the Wire gave io.EOF
 	closed bool
+	clear  clearAlert // followed during the handshake
 }
 
 // again is ErrAgain as crypto/tls likes it: it keeps no error that is
@@ -29,6 +30,9 @@ func (s *shim) Read(p []byte) (int, error) {
 		n, err := s.wire.Read(p)
 		switch {
 		case n > 0:
+			if s.yield != nil {
+				s.clear.see(p[:n])
+			}
 			return n, nil
 		case err == io.EOF:
 			s.eof = true

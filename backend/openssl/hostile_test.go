@@ -109,7 +109,9 @@ func (w *twice) Read(p []byte) (int, error) {
 }
 
 func TestHostName(t *testing.T) {
-	name := func(kind byte, s string) string { return string(append([]byte{kind, byte(len(s) >> 8), byte(len(s))}, s...)) }
+	name := func(kind byte, s string) string {
+		return string(append([]byte{kind, byte(len(s) >> 8), byte(len(s))}, s...))
+	}
 	list := func(s string) []byte { return append([]byte{byte(len(s) >> 8), byte(len(s))}, s...) }
 	for _, c := range []struct {
 		in   []byte

@@ -113,4 +113,3 @@ func TestWireError(t *testing.T) {
 		}
 	}
 }
-

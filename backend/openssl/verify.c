@@ -98,8 +98,10 @@ static void find(ucspi_conn *c, enum ucspi_verdict v)
 // the same one is reported whatever the order in which they are found.
 static int collect(int ok, X509_STORE_CTX *ctx)
 {
-	if (!ok)
+	if (!ok) {
 		find(conn_of(ctx), verdict_of(X509_STORE_CTX_get_error(ctx), X509_STORE_CTX_get_error_depth(ctx)));
+		X509_STORE_CTX_set_error(ctx, X509_V_OK); // else it would be reported again in place of the next
+	}
 	return 1;
 }
 

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"ucspitls/backend/backendtest/pki"
 )
 
@@ -165,14 +167,20 @@ func TestTunnelDiesOfASignal(t *testing.T) {
 	}
 }
 
-// waitForHello waits until an -io sleeps in its loop, with its files read.
+// waitForHello waits until a thread of an -io sleeps in its loop, with its files read.
 func waitForHello(t *testing.T, pid int) {
 	t.Helper()
 	eventually(t, "the tunnel in poll", func() bool {
-		data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/syscall", pid))
-		var n int
-		fmt.Sscan(string(data), &n)
-		return n == syscall.SYS_POLL || n == 271 // ppoll
+		threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/syscall", pid))
+		for _, path := range threads {
+			data, _ := os.ReadFile(path)
+			var n int
+			fmt.Sscan(string(data), &n)
+			if n == unix.SYS_PPOLL {
+				return true
+			}
+		}
+		return false
 	})
 }
 

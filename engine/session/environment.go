@@ -97,8 +97,8 @@ var choices = []struct {
 		if f, ok := x.backend.(backend.Fingerprinter); ok {
 			return knownFingerprint(f.Fingerprints(), v)
 		}
-		if v == backend.Golang && x.backend.Info().Name == "gotls" {
-			return nil // it is what it is
+		if v == backend.Golang {
+			return nil // the library's own, whatever that is
 		}
 		return diag.Fail(diag.Config, ucspi.Fingerprint, ": the backend ", x.backend.Info().Name, " can't choose its ClientHello")
 	}},

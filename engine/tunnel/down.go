@@ -112,12 +112,16 @@ func (t *Tunnel) cut(err error) {
 }
 
 // broken handles a network that can't be read any more, which is a failure
-// unless nobody waited for more. prog may have just left: that its output has
-// ended is known before it is known that nobody reads its input.
+// unless nobody waited for more. prog may be about to leave: an exiting process
+// closes its ends one by one, and what it said may have made the peer leave too.
 func (t *Tunnel) broken() bool {
-	if t.outOpen && t.handedOver() && t.outAsked != asked {
-		t.outAsked = asking
-		return false
+	if t.outOpen && t.handedOver() {
+		if t.judgeAt == 0 {
+			t.judgeAt = t.now + lingerLeaving
+		}
+		if t.now < t.judgeAt {
+			return false
+		}
 	}
 	if !t.over() {
 		t.fail(&NetworkError{t.rxErr, false})

@@ -84,6 +84,9 @@ func (t *Tunnel) expire() time.Duration {
 		}
 		return false
 	}
+	if t.judgeAt > t.now {
+		sooner(t.judgeAt)
+	}
 	switch {
 	case t.dead && t.err != nil:
 		sooner(t.failedAt + lingerAlert)

@@ -37,11 +37,12 @@ import (
 )
 
 const (
-	lingerQuiet   = 2 * time.Second  // after everything is acknowledged
-	lingerStalled = 30 * time.Second // without an acknowledged byte
-	lingerAlert   = 2 * time.Second  // after a failure
-	orphanLimit   = 30 * time.Second // for a handshake that no prog waits for
-	maxPasses     = 32               // rounds in one Step, so that timers are served
+	lingerQuiet   = 2 * time.Second        // after everything is acknowledged
+	lingerStalled = 30 * time.Second       // without an acknowledged byte
+	lingerAlert   = 2 * time.Second        // after a failure
+	lingerLeaving = 100 * time.Millisecond // from prog's closing of one end to the other, when it exits
+	orphanLimit   = 30 * time.Second       // for a handshake that no prog waits for
+	maxPasses     = 32                     // rounds in one Step, so that timers are served
 )
 
 // How a session ended, other than by a *backend.Error of the TLS library or
@@ -121,8 +122,8 @@ type Tunnel struct {
 	outGone  bool // prog closed its read end
 	downOver bool // nothing will be decrypted any more
 	plain    queue
-	rxErr    error // the network broke; what it had brought is still delivered
-	outAsked question
+	rxErr    error         // the network broke; what it had brought is still delivered
+	judgeAt  time.Duration // when rxErr is judged at the latest; 0: it was not met yet
 
 	notify []byte
 
@@ -131,14 +132,6 @@ type Tunnel struct {
 	failedAt        time.Duration
 	linger          linger
 }
-
-// A question to the driver takes one round: is prog's read end closed?
-type question uint8
-
-const (
-	asking question = iota + 1
-	asked
-)
 
 // New starts a tunnel at time now. The ends are its to close, but for the network.
 func New(c Config, now time.Duration) *Tunnel {
@@ -155,9 +148,6 @@ func New(c Config, now time.Duration) *Tunnel {
 // that the session is over, and err how: nil is a normal end.
 func (t *Tunnel) Step(now time.Duration, ready Events) (want Events, deadline time.Duration, done bool, err error) {
 	t.now = now
-	if t.outAsked == asking {
-		t.outAsked = asked
-	}
 	t.ready |= ready & readyMask
 	if ready&InHangup != 0 {
 		t.inHangup = true
@@ -181,8 +171,6 @@ func (t *Tunnel) Step(now time.Duration, ready Events) (want Events, deadline ti
 	}
 	if again {
 		deadline = now
-	} else if t.outAsked == asking {
-		deadline = now + time.Millisecond // an exiting process closes its ends one by one
 	}
 	return t.wants(), deadline, false, nil
 }

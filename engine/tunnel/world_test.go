@@ -329,10 +329,10 @@ func (w *world) settle() error {
 		}
 		w.ready = w.events() & w.want
 		if w.steps > 0 && w.ready == 0 {
-			if w.deadline < 0 || w.deadline > w.now+time.Millisecond {
+			if w.deadline < 0 || w.deadline > max(w.now+time.Millisecond, w.t.judgeAt) {
 				return nil
 			}
-			w.now = max(w.now, w.deadline) // so little passes between any two events
+			w.now = max(w.now, w.deadline) // so little may pass between any two events
 		}
 		w.step()
 		if w.steps > 200000 {

@@ -2,6 +2,7 @@
 # make BACKEND=gotls        the same, said aloud; build-tags.md lists the backends
 # make demo                 a STARTTLS conversation from end to end
 # make test                 all tests; what needs a missing program says how to get it
+# make interop              every backend against every peer: doc/interop.md
 # make install PREFIX=/usr DESTDIR=/tmp/root
 
 BACKEND  = gotls
@@ -46,7 +47,7 @@ LDFLAGS  = -s -w -X ucspitls/engine/diag.Version=$(VERSION) $(if $(INSTALLED),-X
 GOBUILD  = $(GO) build -trimpath
 BUILDCMD = CGO_ENABLED=0 $(GOBUILD) -tags '$(TAGS)'
 
-.PHONY: all test race lint vuln demo man bench install clean cross static fuzz
+.PHONY: interop all test race lint vuln demo man bench install clean cross static fuzz
 
 all:
 	@mkdir -p $(BUILD)
@@ -62,6 +63,13 @@ demo: all
 bench: all
 	$(BUILDCMD) -o build/bench ./bench
 	@build/bench -ours $(BUILD) $(BENCH)
+
+# ONLY='server=gotls client=gnutls' runs a part, QUICK=1 the one for CI; ACCEPT=1
+# takes what came of it as the baseline.
+interop:
+	@mkdir -p build
+	@CGO_ENABLED=0 $(GOBUILD) -o build/interop ./interop
+	@build/interop $(if $(ONLY),-only '$(ONLY)') $(if $(QUICK),-quick) $(if $(ACCEPT),-accept)
 
 # The pages against the programs' own tables, and mandoc's lint if it is here.
 man:

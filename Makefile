@@ -32,7 +32,7 @@ endif
 # ENTRY=off builds without the recording program entry (engine/entry): the
 # programs then don't run under softlimit -m, and hand on less to prog. A
 # program that the C linker links can't have it.
-ENTRY    = on
+ENTRY   ?= on
 ENTRYFOR = linux/amd64 linux/arm64
 ifeq ($(ENTRY),on)
 ifneq ($(filter $(shell $(GO) env GOOS)/$(shell $(GO) env GOARCH),$(ENTRYFOR)),)
@@ -47,7 +47,7 @@ LDFLAGS  = -s -w -X ucspitls/engine/diag.Version=$(VERSION) $(if $(INSTALLED),-X
 GOBUILD  = $(GO) build -trimpath
 BUILDCMD = CGO_ENABLED=0 $(GOBUILD) -tags '$(TAGS)'
 
-.PHONY: interop all test race lint vuln demo man bench install clean cross static fuzz
+.PHONY: all interop test test-backend ci-long race lint vuln demo man bench install clean cross static fuzz
 
 all:
 	@mkdir -p $(BUILD)
@@ -90,6 +90,16 @@ clean:
 # Go's test cache can't see the programs: -count=1 runs the tests each time.
 test: all
 	UCSPITLS_BACKEND=$(BACKEND) CGO_ENABLED=$(CGO_$(BACKEND)) $(GO) test -count=1 -tags '$(TAGS)' ./...
+
+# What depends on the backend, for those that are not the default.
+test-backend: all
+	CGO_ENABLED=$(CGO_$(BACKEND)) $(GO) test -count=1 -tags '$(TAGS)' ./backend/$(BACKEND)
+	UCSPITLS_BACKEND=$(BACKEND) $(GO) test -count=1 ./cmd/clitest
+
+# Everything that takes too long for each commit.
+ci-long: test interop
+	$(MAKE) fuzz FUZZTIME=60s
+	UCSPITLS_LOAD=2000 $(GO) test -count=1 ./engine/listen
 
 race:
 	UCSPITLS_BACKEND=$(BACKEND) CGO_ENABLED=1 $(GO) test -count=1 -race -tags '$(TAGS)' ./engine/... ./backend/...

@@ -74,7 +74,11 @@ func outcomeOf(line string) string {
 func (r *Result) baselineLine() string {
 	line := r.Outcome
 	for _, role := range []string{"server", "client"} {
-		if s := r.side(role); s.Ours {
+		switch s := r.side(role); {
+		case !s.Ours:
+		case r.Outcome == "refused" && r.silent(role):
+			line += " " + role + "=0/98"
+		default:
 			line += " " + role + "=" + s.Exit
 		}
 	}

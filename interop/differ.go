@@ -88,6 +88,9 @@ var (
 // show is a field of one of our sides, for comparison.
 func (r *Result) show(role, field string) string {
 	s := r.side(role)
+	if r.silent(role) && r.Outcome == "refused" && (field == "exit" || field == "line") {
+		return "left without an alert"
+	}
 	switch field {
 	case "exit":
 		return s.Exit

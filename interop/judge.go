@@ -38,10 +38,7 @@ func (r *Result) judgeRefusal(by string, say saying) {
 		if !s.Ours {
 			continue
 		}
-		// A peer may look at the certificate after the handshake, and leave
-		// without saying why. Then ours has seen a short session, no more.
-		silent := role != by && !r.side(by).Ours && r.side(by).Alert == ""
-		if s.Exit != "98" && !(silent && s.Exit == "0") {
+		if s.Exit != "98" && !(r.silent(role) && s.Exit == "0") {
 			say("our %s ended with %s, not 98", role, s.Exit)
 		}
 		if want := map[bool]int{true: 1, false: 0}[s.Exit == "98"]; len(s.fatal()) != want {
@@ -51,6 +48,14 @@ func (r *Result) judgeRefusal(by string, say saying) {
 			say("prog ran behind a refused handshake")
 		}
 	}
+}
+
+// silent tells whether a peer was to refuse our side and no alert came: it
+// looked at the certificate after the handshake and left. Ours has seen a short
+// session then, 0, or a reset, 98, as chance has it.
+func (r *Result) silent(role string) bool {
+	by, _ := r.refuses()
+	return by != "" && by != role && !r.side(by).Ours && r.side(by).Alert == "" && r.side(role).Alert == ""
 }
 
 // judgeSession: the payload arrived whole, both tell the same story as the

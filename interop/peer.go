@@ -123,3 +123,12 @@ func find1(re *regexp.Regexp, text string) string {
 
 // loopback is the address of a port.
 func loopback(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
+
+func peerNamed(name string) *peer {
+	for _, p := range peers {
+		if p.name == name {
+			return p
+		}
+	}
+	panic(fmt.Sprintf("interop: no peer %s", name))
+}

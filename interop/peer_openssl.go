@@ -18,7 +18,7 @@ var opensslPeer = &peer{
 var (
 	opensslProtocol = regexp.MustCompile(`(?m)(?:^New, |Protocol *: )(TLSv1\.[23])`)
 	opensslCipher   = regexp.MustCompile(`(?m)(?:Cipher is |CIPHER is )(\S+)`)
-	opensslGroup    = regexp.MustCompile(`(?:Server Temp Key: |Shared groups: never)(.*)`)
+	opensslGroup    = regexp.MustCompile(`Server Temp Key: (.*)`)
 )
 
 var opensslVersions = map[string]string{"1.2": "-tls1_2", "1.3": "-tls1_3"}

@@ -30,12 +30,8 @@ const mostOutput = 3000
 
 // finish judges a run against what is committed, writes the report and
 // prints the summary. fine is false when something got worse.
-func (d *Report) finish(o *options) (fine bool, err error) {
+func (d *Report) finish(o *options, baseline Baseline) (fine bool, err error) {
 	notes, err := readNotes(o.notes())
-	if err != nil {
-		return false, err
-	}
-	baseline, err := readBaseline(o.baseline())
 	if err != nil {
 		return false, err
 	}
@@ -74,7 +70,8 @@ func (d *Report) judge(notes []*Note, baseline Baseline) {
 	d.Changes = baseline.compare(d.Results)
 }
 
-// verdict says whether the run is as good as the baseline.
+// verdict says whether the run is as good as the baseline, and the backends
+// alike where they should be.
 func (d *Report) verdict(w *os.File) bool {
 	worse, better, differs := 0, 0, 0
 	for _, c := range d.Changes {
@@ -103,7 +100,10 @@ func (d *Report) verdict(w *os.File) bool {
 	if worse > 0 {
 		fmt.Fprintln(w, "If the change is meant: make interop ACCEPT=1, and commit interop/baseline.json. A failure of a peer goes into interop/differences.txt with its reason.")
 	}
-	return worse == 0
+	if differs > 0 {
+		fmt.Fprintln(w, "If a difference is meant, interop/differences.txt says why: differs FIELD WHERE : REASON.")
+	}
+	return worse == 0 && differs == 0
 }
 
 // write makes report.json and index.html.

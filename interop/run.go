@@ -3,8 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
-	"io"
 	"net"
 	"os"
 	"strings"
@@ -37,11 +35,13 @@ type Result struct {
 	Cell
 	Outcome string `json:"outcome"` // ok, refused, unexpected
 	Why     string `json:"why,omitempty"`
-	Reason  string `json:"reason,omitempty"` // from the list of differences
-	Server  Side   `json:"serverSide"`
-	Client  Side   `json:"clientSide"`
-	Wire    Wire   `json:"wire"`
-	Millis  int64  `json:"ms"`
+	// Unsteady is why a first attempt failed where the second did not.
+	Unsteady string `json:"unsteady,omitempty"`
+	Reason   string `json:"reason,omitempty"` // from the list of differences
+	Server   Side   `json:"serverSide"`
+	Client   Side   `json:"clientSide"`
+	Wire     Wire   `json:"wire"`
+	Millis   int64  `json:"ms"`
 }
 
 func (r *Result) side(role string) *Side {
@@ -286,52 +286,4 @@ func (l *lab) neutral(text string) string {
 		text = strings.ReplaceAll(text, folder, "build/"+name)
 	}
 	return strings.ReplaceAll(strings.ReplaceAll(text, l.self, "prog"), l.dir+string(os.PathSeparator), "")
-}
-
-// halfClose closes the writing direction alone.
-type halfClose struct{ *net.TCPConn }
-
-func (h halfClose) Close() error { return h.CloseWrite() }
-
-// live reads the payload out of a process's stdout while it runs.
-type live struct {
-	p    *process
-	done int // bytes of stdout that were looked at
-	rest []byte
-}
-
-func (v *live) Read(b []byte) (int, error) {
-	for len(v.rest) == 0 {
-		over := false
-		select {
-		case <-v.p.quiet:
-			over = true
-		default:
-		}
-		out := v.p.stdout()[v.done:]
-		if end := bytes.LastIndexByte(out, '\n'); end >= 0 {
-			v.rest = onlyPayload(out[:end+1])
-			v.done += end + 1
-			continue
-		}
-		if over {
-			return 0, io.EOF
-		}
-		select {
-		case <-v.p.change:
-		case <-v.p.quiet:
-		}
-	}
-	n := copy(b, v.rest)
-	v.rest = v.rest[n:]
-	return n, nil
-}
-
-func peerNamed(name string) *peer {
-	for _, p := range peers {
-		if p.name == name {
-			return p
-		}
-	}
-	panic(fmt.Sprintf("interop: no peer %s", name))
 }

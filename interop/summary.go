@@ -113,6 +113,9 @@ func (d *Report) summarizeFailures(w io.Writer) {
 	known := map[string]int{}
 	var order []string
 	for _, r := range d.Results {
+		if r.Unsteady != "" {
+			fmt.Fprintf(w, "UNSTEADY %s: went well alone, and before: %s\n", r.ID(), r.Unsteady)
+		}
 		switch {
 		case r.Outcome != "unexpected":
 		case r.Reason == "":

@@ -241,9 +241,114 @@ func (s suite) clearRefusal(t *testing.T) {
 	if !x.await() {
 		t.Fatal("the peer says nothing")
 	}
+	// Nothing is read in the call that writes the answer, however quick the peer is.
+	x.split = func(have int) int {
+		if len(x.seen[1]) > 0 {
+			return 0
+		}
+		return have
+	}
+	if err := x.conn.Handshake(); err != backend.ErrAgain {
+				t.Fatal(err)
+			}
+			if !x.await() {
+				t.Fatal("the peer says nothing")
+			}
+			x.cut(n)
+			x.blocked = false
+			e := expect(t, x.drive(x.conn.Handshake), backend.Handshake, backend.PeerClosed)
+			if e.Peer || e.Alert != 0 {
+				t.Errorf("%+v", e)
+			}
+			x.hangUp()
+			<-x.peerDone
+		})
+	}
+}
+
+// peerRefuses: the peer ends the handshake with an alert.
+func (s suite) peerRefuses(t *testing.T) {
+	for _, v := range bothVersions {
+		for name, x := range map[string]*session{
+			"our certificate": s.serve(t, nil, func(c *tls.Config) { c.RootCAs, c.MaxVersion = pool(s.pki.Other), v }),
+			"our suites": s.dial(t, nil, func(c *tls.Config) {
+				c.MaxVersion, c.CipherSuites = tls.VersionTLS12, []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA}
+			}),
+		} {
+			t.Run(name+" "+versionName(v), func(t *testing.T) {
+				e := expect(t, x.handshake(), backend.Handshake, backend.PeerRefused)
+				<-x.peerDone
+				want := map[string]backend.Alert{"our certificate": backend.AlertBadCertificate, "our suites": backend.AlertHandshakeFailure}[name]
+				if !e.Peer || e.Alert != want {
+					t.Errorf("%v, want %s of the peer", e, want)
+				}
+			})
+		}
+	}
+	t.Run("in the clear", s.clearRefusal)
+	x := s.dial(t, func(c *backend.ClientConfig) { c.MinVersion = backend.TLS13 }, func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 })
+	if e := expect(t, x.handshake(), backend.Handshake, backend.NoVersion); !e.Peer || e.Alert != backend.AlertProtocolVersion {
+		t.Errorf("%+v", e)
+	}
+	<-x.peerDone
+}
+
+// lateRefusal: a client of TLS 1.3 hears only after its handshake that its
+// certificate was refused, one of TLS 1.2 during it.
+func (s suite) lateRefusal(t *testing.T) {
+	for _, v := range bothVersions {
+		for _, cert := range []*pki.Cert{nil, s.pki.BadClient(pki.UnknownCA)} {
+			x := s.dial(t, func(cfg *backend.ClientConfig) {
+				if cert != nil {
+					cfg.Keys = cert.Pair()
+				}
+			}, func(cfg *tls.Config) {
+				cfg.MaxVersion, cfg.ClientAuth, cfg.ClientCAs = v, tls.RequireAndVerifyClientCert, pool(s.pki.Root)
+			})
+			err := x.handshake()
+			kind, reason := backend.Handshake, backend.PeerRefused
+			if v == backend.TLS13 {
+				if err != nil {
+					t.Fatal(err)
+				}
+				kind, reason, err = backend.Record, backend.PeerAlert, x.readEnd()
+			}
+			want := backend.AlertUnknownCA
+			switch {
+			case cert == nil && v == backend.TLS13:
+				want = backend.AlertCertificateRequired
+			case cert == nil:
+				want = backend.AlertHandshakeFailure
+			}
+			if e := expect(t, err, kind, reason); !e.Peer || e.Alert != want {
+				t.Errorf("%s: %v, want %s of the peer", versionName(v), e, want)
+			}
+			<-x.peerDone
+		}
+	}
+}
+
+// clearRefusal: OpenSSL's TLS 1.3 client refuses a certificate in the clear,
+// where encrypted records are due.
+func (s suite) clearRefusal(t *testing.T) {
+	x := s.serve(t, nil, func(c *tls.Config) { c.MinVersion = tls.VersionTLS13 })
+	go func() { x.peerDone <- x.peer.Handshake() }()
+	if !x.await() {
+		t.Fatal("the peer says nothing")
+	}
+	// One call reads the ClientHello and nothing that comes after it.
+	first := true
+	x.split = func(have int) int {
+		if !first {
+			return 0
+		}
+		first = false
+		return have
+	}
 	if err := x.conn.Handshake(); err != backend.ErrAgain {
 		t.Fatal(err)
 	}
+	x.split = nil
 	if !x.await() {
 		t.Fatal("the peer does not answer")
 	}

@@ -122,8 +122,9 @@ func (c *conn) choose() {
 	}
 }
 
-// accept looks at what libssl has not: before 3.0.20 it lets a server choose
-// an application protocol that was not offered. Our Finished is kept back.
+// accept looks at what not every release of libssl does: whether a server
+// chose an application protocol that was offered. If not, our Finished is kept
+// back.
 func (c *conn) accept() error {
 	var p *C.uchar
 	var n C.uint

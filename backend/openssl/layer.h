@@ -51,7 +51,7 @@ enum ucspi_key_fault { UCSPI_KEY_GOOD, UCSPI_KEY_UNSUPPORTED, UCSPI_KEY_SHORT };
 // The library's own words for what went wrong, taken from the error queue.
 typedef struct {
 	int reason; // SSL_R_..., 0 if libssl had none
-	char words[240];
+	char words[360];
 } ucspi_failure;
 
 typedef struct {

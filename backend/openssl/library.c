@@ -92,7 +92,7 @@ void ucspi_blame(ucspi_failure *f)
 {
 	unsigned long e, ssl = 0, first = 0;
 	const char *detail, *what;
-	char because[120] = "";
+	char because[240] = "";
 	int flags;
 
 	while ((e = ERR_get_error_all(NULL, NULL, NULL, &detail, &flags)) != 0) {

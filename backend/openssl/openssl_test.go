@@ -113,3 +113,27 @@ func TestWireError(t *testing.T) {
 		}
 	}
 }
+
+// A server that chooses an application protocol that was not offered gets no
+// Finished. OpenSSL's servers don't: here the client forgets what it offered.
+func TestUnofferedProtocol(t *testing.T) {
+	for _, v := range []uint16{backend.TLS12, backend.TLS13} {
+		se, ce := endpoints(t, v)
+		ce.(*endpoint).common.ALPN = []string{"b"}
+		p := join(se, ce)
+		var err error
+		for range 6 {
+			if err = p.client.Handshake(); err == backend.ErrAgain {
+				p.server.Handshake()
+			}
+			p.move()
+		}
+		if e, ok := errors.AsType[*backend.Error](err); !ok || e.Kind != backend.Handshake || e.Reason != backend.BadHandshake {
+			t.Errorf("%x: %v", v, err)
+		}
+		if v == backend.TLS13 && p.server.Handshake() == nil {
+			t.Error("the server got a Finished")
+		}
+		p.close()
+	}
+}

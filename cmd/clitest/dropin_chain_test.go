@@ -90,6 +90,7 @@ func dialTap(t *testing.T, address string) *tap {
 // The classic line. prog finds the same limits, ignored signals and mask as a
 // prog without TLS in the same chain, and the lock is held.
 func TestClassicRunLine(t *testing.T) {
+	entryOnly(t)
 	t.Parallel()
 	setlock, softlimit := need(t, "setlock", "daemontools"), need(t, "softlimit", "daemontools")
 	env, dir := material(t)
@@ -156,6 +157,7 @@ func kill(s *super) {
 // A parent that resets nothing: every signal that it ignores and blocks, prog
 // finds ignored and blocked, and its limits are the parent's, to the byte.
 func TestPlainParent(t *testing.T) {
+	entryOnly(t)
 	t.Parallel()
 	python := need(t, "python3", "python3")
 	// Python ignores SIGPIPE itself, blocks and ignores what it is told, and execs.
@@ -225,6 +227,7 @@ os.execv(sys.argv[1], sys.argv[1:])
 
 // A whole delayed session in a run script's limits.
 func TestDelayedTLSUnderLimits(t *testing.T) {
+	entryOnly(t)
 	t.Parallel()
 	softlimit := need(t, "softlimit", "daemontools")
 	env, _ := material(t)
@@ -252,6 +255,7 @@ func TestDelayedTLSUnderLimits(t *testing.T) {
 
 // 0 or 1 closed: nothing runs, and pipes don't take their place.
 func TestClosedStandardDescriptors(t *testing.T) {
+	entryOnly(t)
 	t.Parallel()
 	for _, program := range []string{"s6-tlsd", "s6-ucspitlsd"} {
 		for _, closed := range []int{0, 1} {

@@ -101,6 +101,7 @@ func TestOptionsOfTheTunnels(t *testing.T) {
 // The configuration in a folder of files, as supervised services have it:
 // envdir of daemontools, softlimit, tcpserver, our tool, mail program.
 func TestServiceWithAnEnvironmentFolder(t *testing.T) {
+	entryOnly(t)
 	t.Parallel()
 	envdir, softlimit := need(t, "envdir", "daemontools"), need(t, "softlimit", "daemontools")
 	_, dir := material(t)

@@ -18,6 +18,7 @@ import (
 // locks and other descriptors come through to prog, though there are two
 // more programs in between.
 func TestOneLineServerInARunScript(t *testing.T) {
+	entryOnly(t)
 	t.Parallel()
 	softlimit, setlock := need(t, "softlimit", "daemontools"), need(t, "setlock", "daemontools")
 	env, dir := material(t)
@@ -81,6 +82,7 @@ func withoutIgnored(s string) string {
 // A parent that resets nothing. SIGCHLD and the signals that s6-tlsserver
 // itself acts on are ignored for prog all the same.
 func TestOneLineServerKeepsSignals(t *testing.T) {
+	entryOnly(t)
 	t.Parallel()
 	python, grep := need(t, "python3", "python3"), need(t, "grep", "grep")
 	const parent = `
@@ -108,6 +110,7 @@ os.execv(sys.argv[1], sys.argv[1:])
 
 // s6-tlsclient from a run script, as a mail queue's remote delivery starts it.
 func TestOneLineClientInARunScript(t *testing.T) {
+	entryOnly(t)
 	t.Parallel()
 	softlimit := need(t, "softlimit", "daemontools")
 	env, _ := trusting(t)

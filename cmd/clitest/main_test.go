@@ -80,3 +80,11 @@ func runAll(m *testing.M) (code int, err error) {
 	}
 	return m.Run(), nil
 }
+
+// entryOnly skips what a build without the recording program entry can't do.
+func entryOnly(t *testing.T) {
+	t.Helper()
+	if os.Getenv("ENTRY") == "off" {
+		t.Skip("built with ENTRY=off: see build-tags.md for what that changes")
+	}
+}

@@ -12,6 +12,7 @@ import (
 // A mail run script's limits and signals: the tools run under them and prog
 // has them.
 func TestLimitsAndSignalsOfProg(t *testing.T) {
+	entryOnly(t)
 	t.Parallel()
 	const (
 		limits = "ulimit -Sv 20000; ulimit -Sd 20000; trap '' PIPE USR1 TERM; "

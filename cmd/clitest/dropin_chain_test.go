@@ -61,11 +61,6 @@ func underTCPServer(t *testing.T, chain []string, env []string, files map[int]*o
 	return s
 }
 
-func (s *super) stop() {
-	syscall.Kill(s.pid, syscall.SIGTERM)
-	<-s.ended
-}
-
 // script writes a shell script.
 func script(t *testing.T, text string) string {
 	t.Helper()

@@ -96,3 +96,34 @@ func (a Alert) String() string {
 	}
 	return "number " + strconv.Itoa(int(a))
 }
+
+// Refusal is the reason of a handshake that the peer ended with this alert.
+func (a Alert) Refusal() Reason {
+	switch a {
+	case AlertProtocolVersion:
+		return NoVersion
+	case AlertNoApplicationProtocol:
+		return NoALPN
+	}
+	return PeerRefused
+}
+
+// Fault is the reason of a handshake that we ended with this alert, as far as
+// the alert tells; zero stands for a library that sent none.
+func (a Alert) Fault() Reason {
+	switch a {
+	case AlertProtocolVersion:
+		return NoVersion
+	case AlertNoApplicationProtocol:
+		return NoALPN
+	case AlertUnrecognizedName:
+		return UnknownName
+	case AlertHandshakeFailure, AlertInsufficientSecurity:
+		return NoCipher
+	case AlertBadCertificate, AlertUnsupportedCert:
+		return PeerBadCert
+	case AlertInternalError, 0:
+		return InternalError
+	}
+	return BadHandshake
+}

@@ -24,26 +24,15 @@ func (c *Conn) handshakeError(err error) error {
 	}
 	e := &backend.Error{Kind: backend.Handshake, Alert: sent, Err: err}
 	if a, ok := receivedAlert(err); ok {
-		e.Alert, e.Peer, e.Reason = a, true, refusal(a)
+		e.Alert, e.Peer, e.Reason = a, true, a.Refusal()
 		return e
 	}
 	if a := c.shim.clear.alert; a != 0 && sent == backend.AlertBadRecordMAC {
-		e.Alert, e.Peer, e.Reason = a, true, refusal(a)
+		e.Alert, e.Peer, e.Reason = a, true, a.Refusal()
 		return e
 	}
 	e.Reason = c.reason(err, sent)
 	return e
-}
-
-// refusal is what an alert of the peer means.
-func refusal(a backend.Alert) backend.Reason {
-	switch a {
-	case backend.AlertProtocolVersion:
-		return backend.NoVersion
-	case backend.AlertNoApplicationProtocol:
-		return backend.NoALPN
-	}
-	return backend.PeerRefused
 }
 
 // reason follows from the alert that crypto/tls chose; where one alert has
@@ -76,21 +65,7 @@ func (c *Conn) reason(err error, sent backend.Alert) backend.Reason {
 	case says("unsupported curve"): // offered for the looks of it; the alert is internal_error
 		return backend.NoCipher
 	}
-	switch sent {
-	case backend.AlertProtocolVersion:
-		return backend.NoVersion
-	case backend.AlertNoApplicationProtocol:
-		return backend.NoALPN
-	case backend.AlertUnrecognizedName:
-		return backend.UnknownName
-	case backend.AlertHandshakeFailure, backend.AlertInsufficientSecurity:
-		return backend.NoCipher
-	case backend.AlertBadCertificate, backend.AlertUnsupportedCert:
-		return backend.PeerBadCert
-	case backend.AlertInternalError, 0:
-		return backend.InternalError
-	}
-	return backend.BadHandshake
+	return sent.Fault()
 }
 
 // recordError is for what happens after the handshake.

@@ -52,7 +52,7 @@ func (c *conn) interrupted(err error) error {
 		}
 	case errFirstAlert:
 		e.Alert, e.Peer = c.framing.first.number, true
-		e.Reason = refusal(e.Alert)
+		e.Reason = e.Alert.Refusal()
 	case io.EOF:
 		e.Reason = backend.PeerClosed
 	default:
@@ -79,7 +79,7 @@ func (c *conn) handshakeError() error {
 		return e
 	}
 	if a, ok := received(f); ok {
-		e.Alert, e.Peer, e.Reason = a, true, refusal(a)
+		e.Alert, e.Peer, e.Reason = a, true, a.Refusal()
 		return e
 	}
 	e.Reason = c.reason(f.reason, sent)
@@ -90,17 +90,6 @@ func (c *conn) handshakeError() error {
 func received(f *C.ucspi_failure) (backend.Alert, bool) {
 	a := f.reason - C.SSL_AD_REASON_OFFSET
 	return backend.Alert(a), a >= 0 && a <= 255
-}
-
-// refusal is what an alert of the peer means.
-func refusal(a backend.Alert) backend.Reason {
-	switch a {
-	case backend.AlertProtocolVersion:
-		return backend.NoVersion
-	case backend.AlertNoApplicationProtocol:
-		return backend.NoALPN
-	}
-	return backend.PeerRefused
 }
 
 // reason follows from libssl's reason where that is exact, else from the
@@ -124,21 +113,7 @@ func (c *conn) reason(r C.int, sent backend.Alert) backend.Reason {
 		}
 		return backend.BadHandshake
 	}
-	switch sent {
-	case backend.AlertProtocolVersion:
-		return backend.NoVersion
-	case backend.AlertNoApplicationProtocol:
-		return backend.NoALPN
-	case backend.AlertUnrecognizedName:
-		return backend.UnknownName
-	case backend.AlertHandshakeFailure, backend.AlertInsufficientSecurity:
-		return backend.NoCipher
-	case backend.AlertBadCertificate, backend.AlertUnsupportedCert:
-		return backend.PeerBadCert
-	case backend.AlertInternalError, 0:
-		return backend.InternalError
-	}
-	return backend.BadHandshake
+	return sent.Fault()
 }
 
 func (c *conn) verdict() backend.Reason {

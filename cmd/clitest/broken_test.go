@@ -194,9 +194,9 @@ func TestTunnelIsKilled(t *testing.T) {
 			t.Fatal(err)
 		}
 		p.Kill()
+		a.expectWait(128 + 9) // its ends don't all close at the same moment
 		a.expectEnd(a.rd, "")
 		a.expectFault(a.wr, "broken pipe")
-		a.expectWait(128 + 9)
 		a.exit(4)
 		x.expect(4, "")
 	})

@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"ucspitls/engine/entry/entrytest"
 )
 
 // patience bounds every wait. The longest that a session may rightly take
@@ -30,6 +32,7 @@ var (
 )
 
 func TestMain(m *testing.M) {
+	entrytest.ResetSignals()
 	if path := os.Getenv(appVariable); path != "" {
 		perform(path)
 	}

@@ -9,12 +9,15 @@ import (
 	"path/filepath"
 	"runtime"
 	"testing"
+
+	"ucspitls/engine/entry/entrytest"
 )
 
 // The test programs, built by TestMain: prog with and without the entry.
 var withEntry, withoutEntry, launch string
 
 func TestMain(m *testing.M) {
+	entrytest.ResetSignals()
 	dir, err := os.MkdirTemp("", "entry")
 	if err != nil {
 		panic(err)

@@ -18,12 +18,14 @@ import (
 	"time"
 
 	"ucspitls/backend/backendtest/pki"
+	"ucspitls/engine/entry/entrytest"
 	"ucspitls/engine/resolve/resolvetest"
 )
 
 var world *resolvetest.World
 
 func TestMain(m *testing.M) {
+	entrytest.ResetSignals()
 	var err error
 	if world, err = resolvetest.NewWorld("../.."); err != nil {
 		panic(err)

@@ -15,35 +15,26 @@ import (
 // Delayed is s6-ucspitlsd and s6-ucspitlsc: the waiting process is started and
 // prog takes this process's place at once.
 func Delayed(w *Program, p *diag.Printer, s *option.Settings, prog []string) error {
-	environ := os.Environ()
-	ids, environ, err := dropFrom(s, environ)
-	if err != nil {
-		return err
-	}
-	netR, netW := w.network(s)
-	if err := w.Side.checkOpen(netR, netW); err != nil {
-		return err
-	}
-	c, err := openChannels(fd.SocketPair)
+	l, err := w.prepare(s, fd.SocketPair)
 	if err != nil {
 		return err
 	}
 	argv := append([]string{w.waitingName(), strconv.Itoa(os.Getpid()), strconv.Itoa(int(s.Verbosity)), Sibling(w.Side.IO)}, w.Side.args(s)...)
 	exe := self(w.Table.Program)
-	if _, err := spawn(exe, argv, ucspi.IOEnviron(environ), c.files(w.Side, netR, netW)); err != nil {
+	if _, err := spawn(exe, argv, ucspi.IOEnviron(l.environ), l.files(w.Side)); err != nil {
 		return diag.FailSys("start "+exe, err)
 	}
-	for _, n := range []int{c.progRead, c.progWrite, c.progCtl} {
+	for _, n := range []int{l.progRead, l.progWrite, l.progCtl} {
 		if err := fd.Inherit(n); err != nil {
 			return diag.FailSys("pass on a descriptor", err)
 		}
 	}
-	env := ucspi.ProgEnviron(environ, s.Keep, ucspi.IsChannel, []string{
-		ucspi.CtlFD + "=" + strconv.Itoa(c.progCtl),
-		ucspi.ReadFD + "=" + strconv.Itoa(c.progRead),
-		ucspi.WriteFD + "=" + strconv.Itoa(c.progWrite),
+	env := ucspi.ProgEnviron(l.environ, s.Keep, ucspi.IsChannel, []string{
+		ucspi.CtlFD + "=" + strconv.Itoa(l.progCtl),
+		ucspi.ReadFD + "=" + strconv.Itoa(l.progRead),
+		ucspi.WriteFD + "=" + strconv.Itoa(l.progWrite),
 	})
-	return become(prog, env, ids)
+	return become(prog, env, l.ids)
 }
 
 // waitingName is argv[0] of the waiting process, which is also what ps shows.

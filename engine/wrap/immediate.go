@@ -1,7 +1,6 @@
 package wrap
 
 import (
-	"os"
 	"strings"
 	"syscall"
 
@@ -22,40 +21,31 @@ const (
 // process's place once the handshake is done. prog talks to the tunnel on the
 // numbers that the network had.
 func Immediate(w *Program, p *diag.Printer, s *option.Settings, prog []string) error {
-	environ := os.Environ()
-	ids, environ, err := dropFrom(s, environ)
-	if err != nil {
-		return err
-	}
-	netR, netW := w.network(s)
-	if err := w.Side.checkOpen(netR, netW); err != nil {
-		return err
-	}
-	c, err := openChannels(fd.Pipe)
+	l, err := w.prepare(s, fd.Pipe)
 	if err != nil {
 		return err
 	}
 	path := Sibling(w.Side.IO)
-	pid, err := spawn(path, ioArgs(path, w.Side.args(s), true), ucspi.IOEnviron(environ), c.files(w.Side, netR, netW))
+	pid, err := spawn(path, ioArgs(path, w.Side.args(s), true), ucspi.IOEnviron(l.environ), l.files(w.Side))
 	if err != nil {
 		return CannotRun(path, err)
 	}
-	for _, n := range []int{c.ioRead, c.ioWrite, c.ioCtl} {
+	for _, n := range []int{l.ioRead, l.ioWrite, l.ioCtl} {
 		syscall.Close(n)
 	}
-	items, err := receive(c.progCtl, pid)
+	items, err := receive(l.progCtl, pid)
 	if err != nil {
 		return err
 	}
-	syscall.Close(c.progCtl)
-	if err := fd.Move(c.progRead, netR); err != nil {
+	syscall.Close(l.progCtl)
+	if err := fd.Move(l.progRead, l.netR); err != nil {
 		return diag.FailSys("move a descriptor", err)
 	}
-	if err := fd.Move(c.progWrite, netW); err != nil {
+	if err := fd.Move(l.progWrite, l.netW); err != nil {
 		return diag.FailSys("move a descriptor", err)
 	}
-	env := ucspi.ProgEnviron(environ, s.Keep, ucspi.IsChannel, items)
-	return become(prog, env, ids)
+	env := ucspi.ProgEnviron(l.environ, s.Keep, ucspi.IsChannel, items)
+	return become(prog, env, l.ids)
 }
 
 // receive reads the information blob to its end. Without one the handshake

@@ -30,6 +30,7 @@ import (
 	"ucspitls/engine/diag"
 	"ucspitls/engine/fd"
 	"ucspitls/engine/option"
+	"ucspitls/engine/privilege"
 	"ucspitls/engine/ucspi"
 )
 
@@ -111,12 +112,34 @@ func openChannels(make5 func() (int, int, error)) (c channels, err error) {
 	return c, nil
 }
 
-// files is what the waiting process and the -io get on 0 to 5.
-func (c *channels) files(side *Side, netR, netW int) []int {
-	if side.Server {
-		return []int{netR, netW, 2, c.ioRead, c.ioWrite, c.ioCtl}
+// A launch is what both kinds of wrapper need before they start a process.
+type launch struct {
+	channels
+	netR, netW int
+	environ    []string
+	ids        privilege.IDs // prog's
+}
+
+// prepare checks the network's descriptors before anything can take their
+// numbers, and makes the channels.
+func (w *Program) prepare(s *option.Settings, make5 func() (int, int, error)) (l launch, err error) {
+	if l.ids, l.environ, err = dropFrom(s, os.Environ()); err != nil {
+		return l, err
 	}
-	return []int{c.ioRead, c.ioWrite, 2, netR, netW, c.ioCtl}
+	l.netR, l.netW = w.network(s)
+	if err = w.Side.checkOpen(l.netR, l.netW); err != nil {
+		return l, err
+	}
+	l.channels, err = openChannels(make5)
+	return l, err
+}
+
+// files is what the waiting process and the -io get on 0 to 5.
+func (l *launch) files(side *Side) []int {
+	if side.Server {
+		return []int{l.netR, l.netW, 2, l.ioRead, l.ioWrite, l.ioCtl}
+	}
+	return []int{l.ioRead, l.ioWrite, 2, l.netR, l.netW, l.ioCtl}
 }
 
 const (

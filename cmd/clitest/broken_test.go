@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -200,6 +201,27 @@ func TestTunnelIsKilled(t *testing.T) {
 		a.exit(4)
 		x.expect(4, "")
 	})
+}
+
+// A tunnel that is ended by a signal takes the connection with it: in delayed
+// mode prog holds it too, and must not go on in the clear.
+func TestTunnelIsTerminated(t *testing.T) {
+	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP} {
+		t.Run(signal.String(), func(t *testing.T) {
+			t.Parallel()
+			x, a, _ := talk(t, "s6-ucspitlsd", nil, tls13)
+			if err := syscall.Kill(child(t, x.pid, "s6-tlsd-io"), signal); err != nil {
+				t.Fatal(err)
+			}
+			a.expectWait(128 + int(signal))
+			if _, end := drain(x.peer); end != "FIN" {
+				t.Errorf("the peer got %s", end)
+			}
+			a.expectFault(1, "broken pipe")
+			a.exit(0)
+			x.expect(0, "")
+		})
+	}
 }
 
 // Before the handshake is over an immediate wrapper takes the signal for its code.

@@ -10,6 +10,12 @@ func Open(n int) bool {
 	return syscall.Fstat(n, &st) == nil
 }
 
+// IsSocket tells whether descriptor n is a socket.
+func IsSocket(n int) bool {
+	var st syscall.Stat_t
+	return syscall.Fstat(n, &st) == nil && st.Mode&syscall.S_IFMT == syscall.S_IFSOCK
+}
+
 // ReadFull reads from a blocking descriptor until p is full or its end.
 // It restarts after a signal.
 func ReadFull(n int, p []byte) (int, error) {

@@ -100,6 +100,10 @@ func (x *session) run() (err error) {
 	// prog may hold the network too. However this ends, it can't go on in
 	// cleartext with a peer that believes in TLS.
 	defer net.Shutdown()
+	if x.shared() {
+		endBySignal(net.Shutdown)
+		defer awaitSignal()
+	}
 
 	endpoint, release, err := x.configure()
 	if err != nil {

@@ -128,9 +128,11 @@ func (x *session) summary(t *tunnel.Tunnel, took time.Duration, err error) {
 	s := x.state
 	line := "no TLS"
 	if s.Version != 0 {
-		line = protocol(s.Version) + " " + s.Cipher
-		if s.Group != "" {
-			line += " " + s.Group
+		line = protocol(s.Version)
+		for _, word := range []string{s.Cipher, s.Group} {
+			if word != "" { // not known yet when a handshake failed
+				line += " " + word
+			}
 		}
 	}
 	if s.ServerName != "" {
@@ -140,6 +142,9 @@ func (x *session) summary(t *tunnel.Tunnel, took time.Duration, err error) {
 		line += ", resumed"
 	} else {
 		line += ", not resumed"
+	}
+	if fips := x.backend.Info().FIPS; fips != "off" {
+		line += ", FIPS " + fips
 	}
 	line += ", " + strconv.FormatInt(t.Stats.FromProg, 10) + " bytes from prog, " +
 		strconv.FormatInt(t.Stats.ToProg, 10) + " bytes to prog, " +

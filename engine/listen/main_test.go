@@ -18,22 +18,12 @@ import (
 	"time"
 
 	"ucspitls/backend/backendtest/pki"
-	"ucspitls/engine/entry/entrytest"
 	"ucspitls/engine/resolve/resolvetest"
 )
 
 var world *resolvetest.World
 
-func TestMain(m *testing.M) {
-	entrytest.ResetSignals()
-	var err error
-	if world, err = resolvetest.NewWorld("../.."); err != nil {
-		panic(err)
-	}
-	code := m.Run()
-	world.Close()
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { resolvetest.Main(m, "../..", &world) }
 
 // patience bounds every wait of these tests.
 const patience = 20 * time.Second

@@ -11,6 +11,7 @@ import (
 	"ucspitls/engine/option"
 	"ucspitls/engine/resolve"
 	"ucspitls/engine/resolve/socket"
+	"ucspitls/engine/wrap"
 )
 
 // A server is the long-lived process. Its fields belong to the goroutine of
@@ -177,7 +178,7 @@ func (s *server) prepare(fd int, peer string) bool {
 func (s *server) start(fd int, environ []string) (int, error) {
 	path := s.command[0]
 	if path == lookingUp {
-		path = self()
+		path = wrap.Self("s6-tlsserver")
 	}
 	return spawn(path, s.command, environ, fd)
 }

@@ -6,16 +6,7 @@ import (
 	"syscall"
 
 	"ucspitls/engine/fd"
-	"ucspitls/engine/wrap"
 )
-
-// self is the path of this executable.
-func self() string {
-	if path, err := os.Executable(); err == nil {
-		return path
-	}
-	return wrap.Sibling("s6-tlsserver")
-}
 
 // inPath looks a program up in PATH.
 func inPath(name string) (string, error) {

@@ -20,7 +20,7 @@ func Delayed(w *Program, p *diag.Printer, s *option.Settings, prog []string) err
 		return err
 	}
 	argv := append([]string{w.waitingName(), strconv.Itoa(os.Getpid()), strconv.Itoa(int(s.Verbosity)), Sibling(w.Side.IO)}, w.Side.args(s)...)
-	exe := self(w.Table.Program)
+	exe := Self(w.Table.Program)
 	if _, err := spawn(exe, argv, ucspi.IOEnviron(l.environ), l.files(w.Side)); err != nil {
 		return diag.FailSys("start "+exe, err)
 	}

@@ -28,8 +28,9 @@ func Sibling(name string) string {
 	return self[:strings.LastIndexByte(self, '/')+1] + name
 }
 
-// self is the running executable, for the waiting process.
-func self(name string) string {
+// Self is the running executable, to be started again in another role; name is
+// what to take where the system can't tell.
+func Self(name string) string {
 	if path, err := os.Executable(); err == nil {
 		return path
 	}

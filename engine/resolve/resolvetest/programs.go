@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"ucspitls/engine/entry/entrytest"
 )
 
 // A World is a folder with the project's programs, whose system is the files
@@ -44,6 +46,18 @@ func NewWorld(root string) (*World, error) {
 		return nil, fmt.Errorf("go build: %v\n%s", err, msg)
 	}
 	return w, w.Reset()
+}
+
+// Main is TestMain of a package whose tests run the programs: it sets *world.
+func Main(m *testing.M, root string, world **World) {
+	entrytest.ResetSignals()
+	w, err := NewWorld(root)
+	if err != nil {
+		panic(err)
+	}
+	*world = w
+	m.Run() // the testing package exits with its code
+	w.Close()
 }
 
 // Close removes the folder.

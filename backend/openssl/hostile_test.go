@@ -10,6 +10,7 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 
 	"ucspitls/backend"
+	"ucspitls/backend/backendtest"
 	"ucspitls/backend/backendtest/pki"
 )
 
@@ -17,12 +18,12 @@ import (
 // does not blame us, and any alert that it names is the one in the wire.
 func FuzzServer(f *testing.F) {
 	server, client := endpoints(f, 0)
-	w := &wire{}
+	w := &backendtest.Wire{}
 	c := client.NewConn(w)
 	c.Handshake()
 	c.Close()
-	f.Add(w.out)
-	f.Add(w.out[:len(w.out)/2])
+	f.Add(w.Out)
+	f.Add(w.Out[:len(w.Out)/2])
 	f.Add([]byte("\x16\x03\x01\x00\x04\x01\x00\x00\x00"))
 	f.Add([]byte("\x15\x03\x01\x00\x02\x02\x28"))
 	f.Add([]byte("\x15\x03\x01\x00\x02\x01\x00"))
@@ -42,7 +43,7 @@ func FuzzClient(f *testing.F) {
 		p.client.Handshake()
 		p.move()
 		p.server.Handshake()
-		f.Add(p.sw.out)
+		f.Add(p.sw.Out)
 		p.close()
 	}
 	f.Add([]byte("\x15\x03\x01\x00\x02\x02\x28"))
@@ -52,19 +53,7 @@ func FuzzClient(f *testing.F) {
 }
 
 func hostile(t *testing.T, e backend.Endpoint, in []byte) {
-	w := &wire{in: in, end: io.EOF}
-	c := e.NewConn(w)
-	defer c.Close()
-	err := c.Handshake()
-	be, ok := errors.AsType[*backend.Error](err)
-	if !ok || be.Kind != backend.Handshake || be.Reason == "" || be.Reason == backend.InternalError {
-		t.Fatalf("%v (%v)", err, errors.Unwrap(err))
-	}
-	n := len(w.out) - 7
-	if n >= 0 && w.out[n] == 21 && w.out[n+4] == 2 && w.out[n+5] == 2 && (be.Peer || be.Alert != backend.Alert(w.out[n+6])) {
-		t.Errorf("said %v, sent alert %d", be, w.out[n+6])
-	}
-	c.State()
+	backendtest.Hostile(t, e, &backendtest.Wire{In: in, End: io.EOF})
 }
 
 func TestFirstRecord(t *testing.T) {
@@ -82,7 +71,7 @@ func TestFirstRecord(t *testing.T) {
 		{"\x16\x02\x00\x00\x00", server, backend.Error{Reason: backend.NotTLS}},
 	} {
 		for cut := range len(c.in) { // in two pieces
-			w := &twice{wire{in: []byte(c.in[:cut])}, []byte(c.in[cut:])}
+			w := &twice{backendtest.Wire{In: []byte(c.in[:cut])}, []byte(c.in[cut:])}
 			conn := c.e.NewConn(w)
 			conn.Handshake()
 			e, ok := errors.AsType[*backend.Error](conn.Handshake())
@@ -96,14 +85,14 @@ func TestFirstRecord(t *testing.T) {
 
 // twice is a wire whose second part comes after an ErrAgain.
 type twice struct {
-	wire
+	backendtest.Wire
 	rest []byte
 }
 
 func (w *twice) Read(p []byte) (int, error) {
-	n, err := w.wire.Read(p)
+	n, err := w.Wire.Read(p)
 	if err == backend.ErrAgain {
-		w.in, w.rest, w.end = w.rest, nil, io.EOF
+		w.In, w.rest, w.End = w.rest, nil, io.EOF
 	}
 	return n, err
 }

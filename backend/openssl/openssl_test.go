@@ -22,29 +22,6 @@ func TestInfo(t *testing.T) {
 	}
 }
 
-// A wire gives fixed bytes, then ErrAgain or whatever end is.
-type wire struct {
-	in, out []byte
-	end     error
-}
-
-func (w *wire) Read(p []byte) (int, error) {
-	if len(w.in) == 0 {
-		if w.end != nil {
-			return 0, w.end
-		}
-		return 0, backend.ErrAgain
-	}
-	n := copy(p, w.in)
-	w.in = w.in[n:]
-	return n, nil
-}
-
-func (w *wire) Write(p []byte) (int, error) {
-	w.out = append(w.out, p...)
-	return len(p), nil
-}
-
 func endpoints(t testing.TB, max uint16) (server, client backend.Endpoint) {
 	t.Helper()
 	p := pki.New(t)
@@ -63,19 +40,19 @@ func endpoints(t testing.TB, max uint16) (server, client backend.Endpoint) {
 // A pair is a server and a client, back to back.
 type pair struct {
 	server, client backend.Conn
-	sw, cw         *wire
+	sw, cw         *backendtest.Wire
 }
 
 func join(server, client backend.Endpoint) *pair {
-	p := &pair{sw: &wire{}, cw: &wire{}}
+	p := &pair{sw: &backendtest.Wire{}, cw: &backendtest.Wire{}}
 	p.server, p.client = server.NewConn(p.sw), client.NewConn(p.cw)
 	return p
 }
 
 // move carries what both have written to the other.
 func (p *pair) move() {
-	p.sw.in, p.cw.out = append(p.sw.in, p.cw.out...), nil
-	p.cw.in, p.sw.out = append(p.cw.in, p.sw.out...), nil
+	p.sw.In, p.cw.Out = append(p.sw.In, p.cw.Out...), nil
+	p.cw.In, p.sw.Out = append(p.cw.In, p.sw.Out...), nil
 }
 
 func (p *pair) connect(t testing.TB) {
@@ -98,7 +75,7 @@ func (p *pair) close() {
 func TestWireError(t *testing.T) {
 	reset := errors.New("connection reset by peer")
 	se, ce := endpoints(t, 0)
-	c := se.NewConn(&wire{end: reset})
+	c := se.NewConn(&backendtest.Wire{End: reset})
 	defer c.Close()
 	if err := c.Handshake(); !errors.Is(err, reset) {
 		t.Errorf("%v", err)
@@ -106,7 +83,7 @@ func TestWireError(t *testing.T) {
 	p := join(se, ce)
 	defer p.close()
 	p.connect(t)
-	p.sw.end = reset
+	p.sw.End = reset
 	for range 2 {
 		if _, err := p.server.Read(make([]byte, 1)); !errors.Is(err, reset) {
 			t.Errorf("%v", err)

@@ -81,7 +81,7 @@ func interrupted(t *testing.T) (*pair, *forger) {
 		t.Skipf("records are forged for AES-128-GCM only; here it is %s", s.Cipher)
 	}
 	f := newForger(t, secret)
-	x.sw.in = f.record(keyUpdate[:4])
+	x.sw.In = f.record(keyUpdate[:4])
 	if _, err := x.server.Read(make([]byte, 1)); err != backend.ErrAgain {
 		t.Fatalf("%v in the middle of a message", err)
 	}
@@ -102,10 +102,10 @@ func TestWriteInsideMessage(t *testing.T) {
 	if err := p.server.CloseWrite(); err != nil {
 		t.Fatal(err)
 	}
-	if len(p.sw.out) > 0 {
+	if len(p.sw.Out) > 0 {
 		t.Fatal("this test shows nothing: OpenSSL can write now")
 	}
-	p.sw.in = f.record(keyUpdate[4:])
+	p.sw.In = f.record(keyUpdate[4:])
 	if _, err := p.server.Read(make([]byte, 1)); err != backend.ErrAgain {
 		t.Fatal(err)
 	}

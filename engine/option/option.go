@@ -17,13 +17,13 @@ import (
 	"ucspitls/engine/diag"
 )
 
-// An Option is one row of a table. Set stores its effect; value is empty for a flag.
+// An Option is one row of a table. For a flag the value is empty.
 type Option struct {
 	Short byte   // 0: long only
 	Long  string // without the dashes
 	Arg   string // name of the argument in the usage line; empty: a flag
 	Help  string
-	Set   func(s *Settings, value string) error
+	Set   Effect
 }
 
 // A Table describes a program's command line.
@@ -126,7 +126,7 @@ func (t *Table) long(s *Settings, w string) error {
 	o := t.find(func(o *Option) bool { return o.Long == name && (o.Arg != "") == hasValue })
 	switch {
 	case o != nil:
-		return o.Set(s, value)
+		return o.apply(s, value)
 	case hasValue:
 		return diag.Fail(diag.Usage, "unrecognized option with argument: --", w)
 	case w == "help":
@@ -161,7 +161,7 @@ func (t *Table) short(s *Settings, flags string, rest []string) ([]string, error
 				return nil, diag.Fail(diag.Usage, "option -", string([]byte{c}), " needs an argument: ", o.Arg)
 			}
 		}
-		if err := o.Set(s, value); err != nil {
+		if err := o.apply(s, value); err != nil {
 			return nil, err
 		}
 	}

@@ -120,8 +120,17 @@ func TestTables(t *testing.T) {
 		seen := map[string]bool{}
 		for _, group := range table.Groups {
 			for _, o := range group {
-				if o.Long == "" || o.Help == "" || o.Set == nil {
+				if o.Long == "" || o.Help == "" {
 					t.Errorf("%s: option %+v is not complete", table.Program, o)
+				}
+				switch set := o.Set.(type) {
+				case Rule:
+					if set.To < 0 || set.To >= Fields || (set.Value == Argument) != (o.Arg != "") {
+						t.Errorf("%s: --%s has the rule %+v", table.Program, o.Long, set)
+					}
+				case func(*Settings, string) error:
+				default:
+					t.Errorf("%s: --%s has no effect", table.Program, o.Long)
 				}
 				for _, name := range []string{string(rune(o.Short)), o.Long} {
 					if seen[name] && name != "\x00" {

@@ -1,36 +1,26 @@
 package option
 
-import "ucspitls/engine/diag"
-
 // Groups that several programs share. Their order in a table is the order of
 // the usage line, which is the original's.
 
 var closeNotify = []Option{
-	{'S', "close-notify", "", "on local EOF send close_notify",
-		func(s *Settings, _ string) error { s.CloseNotify = true; return nil }},
-	{'s', "no-close-notify", "", "on local EOF only half-close the connection (default)",
-		func(s *Settings, _ string) error { s.CloseNotify = false; return nil }},
+	{'S', "close-notify", "", "on local EOF send close_notify", Rule{CloseNotify, 1}},
+	{'s', "no-close-notify", "", "on local EOF only half-close the connection (default)", Rule{CloseNotify, 0}},
 }
 
 var enforce = []Option{
-	{'J', "enforce-close-notify", "", "a peer that ends without close_notify is an error",
-		func(s *Settings, _ string) error { s.Enforce = true; return nil }},
-	{'j', "no-enforce-close-notify", "", "a peer may end without close_notify (default)",
-		func(s *Settings, _ string) error { s.Enforce = false; return nil }},
+	{'J', "enforce-close-notify", "", "a peer that ends without close_notify is an error", Rule{Enforce, 1}},
+	{'j', "no-enforce-close-notify", "", "a peer may end without close_notify (default)", Rule{Enforce, 0}},
 }
 
 var clientCert = []Option{
-	{'Y', "client-cert", "", "ask the client for a certificate; it may have none",
-		func(s *Settings, _ string) error { s.ClientCert = ClientCertOptional; return nil }},
-	{'y', "mandatory-client-cert", "", "require a certificate of the client",
-		func(s *Settings, _ string) error { s.ClientCert = ClientCertMandatory; return nil }},
+	{'Y', "client-cert", "", "ask the client for a certificate; it may have none", Rule{ClientCert, ClientCertOptional}},
+	{'y', "mandatory-client-cert", "", "require a certificate of the client", Rule{ClientCert, ClientCertMandatory}},
 }
 
 var sendCert = []Option{
-	{'Y', "no-client-cert", "", "send no client certificate (default)",
-		func(s *Settings, _ string) error { s.SendCert = false; return nil }},
-	{'y', "client-cert", "", "send the certificate of CERTFILE and KEYFILE",
-		func(s *Settings, _ string) error { s.SendCert = true; return nil }},
+	{'Y', "no-client-cert", "", "send no client certificate (default)", Rule{SendCert, 0}},
+	{'y', "client-cert", "", "send the certificate of CERTFILE and KEYFILE", Rule{SendCert, 1}},
 }
 
 var fingerprints = []Option{
@@ -39,75 +29,55 @@ var fingerprints = []Option{
 }
 
 var sniLevel = []Option{
-	{'k', "sni-level", "snilevel", "0: one key pair; 1: pairs by server name; 2: a known name is mandatory",
-		func(s *Settings, v string) error { s.sniGiven = true; return number(&s.sniLevel, "sni-level", v) }},
-	{0, "sni", "", "as -k 1",
-		func(s *Settings, _ string) error { s.sniFlag = SNIOn; return nil }},
-	{0, "mandatory-sni", "", "as -k 2",
-		func(s *Settings, _ string) error { s.sniFlag = SNIMandatory; return nil }},
+	{'k', "sni-level", "snilevel", "0: one key pair; 1: pairs by server name; 2: a known name is mandatory", Rule{SNILevel, Argument}},
+	{0, "sni", "", "as -k 1", Rule{SNIFlag, SNIOn}},
+	{0, "mandatory-sni", "", "as -k 2", Rule{SNIFlag, SNIMandatory}},
 }
 
 var serverName = []Option{
-	{'k', "servername", "servername", "name of the server: sent as SNI and verified",
-		func(s *Settings, v string) error { s.ServerName = v; return nil }},
+	{'k', "servername", "servername", "name of the server: sent as SNI and verified", Rule{ServerName, Argument}},
 }
 
 var verifyCert = []Option{
-	{0, "verify-cert", "", "verify the server's certificate (default)",
-		func(s *Settings, _ string) error { s.NoVerifyCert = false; return nil }},
-	{0, "no-verify-cert", "", "skip all verification: chain, dates and name",
-		func(s *Settings, _ string) error { s.NoVerifyCert = true; return nil }},
+	{0, "verify-cert", "", "verify the server's certificate (default)", Rule{NoVerifyCert, 0}},
+	{0, "no-verify-cert", "", "skip all verification: chain, dates and name", Rule{NoVerifyCert, 1}},
 }
 
 var timeout = []Option{
-	{'K', "handshake-timeout", "timeout", "milliseconds that the handshake may take; 0: any time (default)",
-		func(s *Settings, v string) error { return number(&s.Timeout, "handshake-timeout", v) }},
+	{'K', "handshake-timeout", "timeout", "milliseconds that the handshake may take; 0: any time (default)", Rule{Timeout, Argument}},
 }
 
 var verbosity = []Option{
-	{'v', "verbosity", "verbosity", "0: errors, 1: warnings (default), 2: events, 3: debug",
-		func(s *Settings, v string) error { return number(&s.Verbosity, "verbosity", v) }},
+	{'v', "verbosity", "verbosity", "0: errors, 1: warnings (default), 2: events, 3: debug", Rule{Verbosity, Argument}},
 }
 
 var keep = []Option{
-	{'Z', "keep", "", "leave the TLS configuration in prog's environment",
-		func(s *Settings, _ string) error { s.Keep = true; return nil }},
-	{'z', "no-keep", "", "remove the TLS configuration from prog's environment (default)",
-		func(s *Settings, _ string) error { s.Keep = false; return nil }},
+	{'Z', "keep", "", "leave the TLS configuration in prog's environment", Rule{Keep, 1}},
+	{'z', "no-keep", "", "remove the TLS configuration from prog's environment (default)", Rule{Keep, 0}},
 }
 
 var notification = []Option{
-	{'d', "notification-fd", "notif", "descriptor to write the connection information to; 0: none (default)",
-		func(s *Settings, v string) error { return number(&s.NotifyFD, "notification-fd", v) }},
+	{'d', "notification-fd", "notif", "descriptor to write the connection information to; 0: none (default)", Rule{NotifyFD, Argument}},
 }
 
 var readFD = []Option{
-	{'6', "read-fd", "fdr", "descriptor to read the network from (default 6)",
-		func(s *Settings, v string) error { return networkFD(&s.ReadFD, "read-fd", v) }},
+	{'6', "read-fd", "fdr", "descriptor to read the network from (default 6)", Rule{ReadFD, Argument}},
 }
 
 var writeFD = []Option{
-	{'7', "write-fd", "fdw", "descriptor to write the network to (default 7)",
-		func(s *Settings, v string) error { return networkFD(&s.WriteFD, "write-fd", v) }},
+	{'7', "write-fd", "fdw", "descriptor to write the network to (default 7)", Rule{WriteFD, Argument}},
 }
 
-func networkFD(to *int, name, value string) error {
-	n, ok := Number(value)
-	if !ok || n < 3 || n > 1<<30 {
-		return diag.Fail(diag.Usage, name, " must be an unsigned integer (3 or more)")
-	}
-	*to = int(n)
-	return nil
+var serverWrapper = [][]Option{
+	closeNotify, enforce, clientCert, sniLevel, verbosity, timeout, keep,
+	dropUID, dropGID, dropGroups, dropEnv,
 }
 
 // UCSPITLSD is s6-ucspitlsd: delayed TLS, server side.
-var UCSPITLSD = Table{"s6-ucspitlsd", [][]Option{
-	closeNotify, enforce, clientCert, sniLevel, verbosity, timeout, keep,
-	dropUID, dropGID, dropGroups, dropEnv,
-}, "prog...", 1}
+var UCSPITLSD = Table{"s6-ucspitlsd", serverWrapper, "prog...", 1}
 
 // TLSD is s6-tlsd: immediate TLS, server side.
-var TLSD = Table{"s6-tlsd", UCSPITLSD.Groups, "prog...", 1}
+var TLSD = Table{"s6-tlsd", serverWrapper, "prog...", 1}
 
 // UCSPITLSC is s6-ucspitlsc: delayed TLS, client side.
 var UCSPITLSC = Table{"s6-ucspitlsc", [][]Option{

@@ -132,7 +132,8 @@ type ClientConfig struct {
 // NewServer, NewClient or the Handshake that called Keys has returned.
 type KeyPair struct {
 	Chain             [][]byte // DER, leaf first
-	Key               []byte   // DER: PKCS#8, PKCS#1 or SEC1
+	Key               []byte   // DER: PKCS#8, PKCS#1 or SEC1; nil where Guard is set
+	Guard             Signer   // signs where the key is in another process, see KeyHolder
 	CertName, KeyName string
 }
 

@@ -66,6 +66,9 @@ const (
 	BadALPN        Reason = "not a list of application protocols (1 to 255 bytes each)"
 	BadMode        Reason = "not a way to ask for client certificates"
 
+	NoGuard            Reason = "this backend has no key guard"
+	FingerprintNoGuard Reason = "a client with a fingerprint can't sign with a guarded key"
+
 	NoFingerprint       Reason = "this backend can't choose its ClientHello"
 	UnknownFingerprint  Reason = "no ClientHello of that name is known"
 	FingerprintVersions Reason = "this ClientHello can't keep to the TLS versions that are asked for"

@@ -14,13 +14,16 @@ import (
 // handshakeError puts what crypto/tls said into the contract's words.
 func (c *Conn) handshakeError(err error) error {
 	sent := sentAlert(c.lib)
+	if c.cause != nil {
+		err = c.cause
+	}
 	if e, ok := err.(*backend.Error); ok { // our own verdict, or a pair that Keys gave
 		told := *e
 		told.Alert = sent
 		return &told
 	}
 	if c.cause != nil {
-		return c.cause
+		return err
 	}
 	e := &backend.Error{Kind: backend.Handshake, Alert: sent, Err: err}
 	if a, ok := receivedAlert(err); ok {

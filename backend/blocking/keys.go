@@ -16,41 +16,71 @@ const minRSA = 2048
 
 // ParsePair checks everything about a pair that can be wrong.
 func ParsePair(p *backend.KeyPair) (*tls.Certificate, error) {
-	bad := func(where string, r backend.Reason, err error) error {
-		return &backend.Error{Kind: backend.Config, Where: where, Reason: r, Err: err}
-	}
 	if len(p.Chain) == 0 {
-		return nil, bad(p.CertName, backend.BadCertificate, nil)
+		return nil, badKey(p.CertName, backend.BadCertificate, nil)
 	}
 	cert := &tls.Certificate{Certificate: p.Chain}
 	for i, der := range p.Chain {
 		c, err := x509.ParseCertificate(der)
 		if err != nil {
-			return nil, bad(p.CertName, backend.BadCertificate, err)
+			return nil, badKey(p.CertName, backend.BadCertificate, err)
 		}
 		if i == 0 {
 			cert.Leaf = c
 		}
 	}
 	if r := unusable(cert.Leaf.PublicKey); r != "" {
-		return nil, bad(p.CertName, r, nil)
+		return nil, badKey(p.CertName, r, nil)
 	}
-	key, err := parseKey(p.Key)
+	var key crypto.Signer
+	var err error
+	if p.Guard != nil {
+		key, err = guarded(p)
+	} else {
+		key, err = privateKey(p.KeyName, p.Key)
+	}
 	if err != nil {
-		return nil, bad(p.KeyName, backend.BadKey, err)
+		return nil, err
 	}
-	signer, ok := key.(crypto.Signer)
-	if !ok {
-		return nil, bad(p.KeyName, backend.KeyUnsupported, nil)
-	}
-	if r := unusable(signer.Public()); r != "" {
-		return nil, bad(p.KeyName, r, nil)
-	}
-	if k, ok := signer.Public().(interface{ Equal(crypto.PublicKey) bool }); !ok || !k.Equal(cert.Leaf.PublicKey) {
-		return nil, bad(p.KeyName, backend.KeyMismatch, nil)
+	if k, ok := key.Public().(interface{ Equal(crypto.PublicKey) bool }); !ok || !k.Equal(cert.Leaf.PublicKey) {
+		return nil, badKey(p.KeyName, backend.KeyMismatch, nil)
 	}
 	cert.PrivateKey = key
 	return cert, nil
+}
+
+// guarded is a key that somebody else holds, and has checked.
+func guarded(p *backend.KeyPair) (crypto.Signer, error) {
+	der, err := p.Guard.Public()
+	if err != nil {
+		return nil, err
+	}
+	public, err := x509.ParsePKIXPublicKey(der)
+	if err != nil {
+		return nil, badKey(p.KeyName, backend.BadKey, err)
+	}
+	return &guardedKey{public: public, guard: p.Guard}, nil
+}
+
+// privateKey reads a key that TLS can use.
+func privateKey(name string, der []byte) (crypto.Signer, error) {
+	key, err := parseKey(der)
+	if err != nil {
+		return nil, badKey(name, backend.BadKey, err)
+	}
+	signer, ok := key.(crypto.Signer)
+	if !ok {
+		return nil, badKey(name, backend.KeyUnsupported, nil)
+	}
+	if r := unusable(signer.Public()); r != "" {
+		return nil, badKey(name, r, nil)
+	}
+	return signer, nil
+}
+
+// badKey is the error for a key or a certificate.
+func badKey(where string, r backend.Reason, err error) error {
+	return &backend.Error{Kind: backend.Config, Where: where, Reason: r, Err: err}
 }
 
 // parseKey tries the three forms; the error is that of PKCS#8.

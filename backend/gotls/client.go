@@ -20,16 +20,16 @@ func (implementation) NewClient(c *backend.ClientConfig) (backend.Endpoint, erro
 	e := &client{checked, configure(&checked.Common)}
 	e.base.ServerName = e.SNI()
 	e.base.InsecureSkipVerify = true // VerifyConnection does it, so that all backends agree
-	if e.Certificate != nil {
-		// Sent whatever issuers the server names: it may know better ones.
-		e.base.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return e.Certificate, nil }
-	}
 	return e, nil
 }
 
 func (e *client) NewConn(w backend.Wire) backend.Conn {
 	c, cfg := e.Client.NewConn(w), e.base.Clone()
 	cfg.VerifyConnection = func(cs tls.ConnectionState) error { return e.Verify(c, cs.PeerCertificates) }
+	if e.Certificate != nil {
+		// Sent whatever issuers the server names: it may know better ones.
+		cfg.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return c.Own(e.Certificate), nil }
+	}
 	c.Start(tls.Client(c.Net(), cfg))
 	return c
 }

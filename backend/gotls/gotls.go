@@ -19,8 +19,12 @@ import (
 
 type implementation struct{}
 
-// Backend is crypto/tls.
+// Backend is crypto/tls. It is a backend.KeyHolder.
 var Backend backend.Backend = implementation{}
+
+func (implementation) HoldKey(name string, der []byte) (backend.Signer, error) {
+	return blocking.HoldKey(name, der)
+}
 
 func (implementation) Info() backend.Info {
 	info := backend.Info{Name: "gotls", Library: "crypto/tls of " + runtime.Version(), FIPS: "off"}

@@ -87,7 +87,7 @@ func (s *server) choose(c *blocking.Conn, hello *tls.ClientHelloInfo) (*tls.Conf
 		cfg.NextProtos = nil
 		return cfg, nil
 	}
-	cfg.Certificates = []tls.Certificate{*cert}
+	cfg.Certificates = []tls.Certificate{*c.Own(cert)}
 	if !knowsCurve(hello, cert) {
 		cfg.CipherSuites = withoutECDSA // so there is none in common
 	}

@@ -24,6 +24,9 @@ func (e *endpoint) present(p *backend.KeyPair, c *conn) error {
 		}
 		return err
 	}
+	if p.Guard != nil {
+		return backend.BadGuard(backend.NoGuard)
+	}
 	if len(p.Chain) == 0 {
 		return bad(p.CertName, backend.BadCertificate, nil)
 	}

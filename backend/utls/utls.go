@@ -23,12 +23,16 @@ const version = "v1.8.2"
 type implementation struct{}
 
 // Backend is uTLS for clients with a fingerprint and crypto/tls for all else.
-// It is a backend.Fingerprinter.
+// It is a backend.Fingerprinter and a backend.KeyHolder.
 var Backend backend.Backend = implementation{}
 
 // Info never claims FIPS: uTLS brings cryptography of its own.
 func (implementation) Info() backend.Info {
 	return backend.Info{Name: "utls", Library: "uTLS " + version + " (clients with a fingerprint) and crypto/tls of " + runtime.Version(), FIPS: "off"}
+}
+
+func (implementation) HoldKey(name string, der []byte) (backend.Signer, error) {
+	return blocking.HoldKey(name, der)
 }
 
 func (implementation) NewServer(c *backend.ServerConfig) (backend.Endpoint, error) {
@@ -42,6 +46,9 @@ func (implementation) NewClient(c *backend.ClientConfig) (backend.Endpoint, erro
 	hello, reason := choose(c.Fingerprint, len(c.ALPN) > 0)
 	if reason != "" {
 		return nil, c.BadFingerprint(reason)
+	}
+	if c.Keys != nil && c.Keys.Guard != nil { // uTLS signs digests
+		return nil, backend.BadGuard(backend.FingerprintNoGuard)
 	}
 	plain := *c
 	plain.Fingerprint = ""

@@ -84,6 +84,10 @@ type Config struct {
 	Enforce          bool          // -J
 	HandshakeTimeout time.Duration // 0: none
 	IdleTimeout      time.Duration // 0: none
+
+	// Pool lends the tunnel its buffers while there is something in them. Nil:
+	// it has its own, which it keeps.
+	Pool *Pool
 }
 
 // Stats counts bytes of cleartext.
@@ -112,6 +116,7 @@ type Tunnel struct {
 	lastWords bool // take what prog has written so far, then no more
 	upOver    bool // prog's output was read to its end and given to tx
 	upBuf     []byte
+	upUsed    int // how much of it held something
 	finSent   bool
 	txErr     error // the network can't be written any more
 	sent      int64 // bytes ever taken by the network
@@ -135,8 +140,9 @@ type Tunnel struct {
 
 // New starts a tunnel at time now. The ends are its to close, but for the network.
 func New(c Config, now time.Duration) *Tunnel {
+	c.Wire.rx.pool, c.Wire.tx.pool = c.Pool, c.Pool
 	return &Tunnel{
-		Config: c, now: now, start: now, lastMove: now, orphanedAt: -1, failedAt: -1,
+		plain: queue{pool: c.Pool}, Config: c, now: now, start: now, lastMove: now, orphanedAt: -1, failedAt: -1,
 		ready:  NetIn | NetOut | LocalOut | NotifyOut,
 		inOpen: true, outOpen: true,
 	}
@@ -155,6 +161,7 @@ func (t *Tunnel) Step(now time.Duration, ready Events) (want Events, deadline ti
 	if ready&OutHangup != 0 {
 		t.closeOut(true)
 	}
+	defer t.release()
 	again := false
 	for pass := 0; ; pass++ {
 		if again = t.pass(); !again || pass == maxPasses {
@@ -173,6 +180,20 @@ func (t *Tunnel) Step(now time.Duration, ready Events) (want Events, deadline ti
 		deadline = now
 	}
 	return t.wants(), deadline, false, nil
+}
+
+// release gives back what is empty, if it was lent.
+func (t *Tunnel) release() {
+	if t.Pool == nil {
+		return
+	}
+	t.Wire.rx.release()
+	t.Wire.tx.release()
+	t.plain.release()
+	if t.upBuf != nil {
+		t.Pool.put(t.upBuf, t.upUsed)
+		t.upBuf, t.upUsed = nil, 0
+	}
 }
 
 // pass runs every part once and tells whether anything moved.

@@ -13,7 +13,7 @@ func (t *Tunnel) feed() bool {
 	moved := false
 	for t.inOpen && !t.upOver && t.Wire.tx.len() < maxUnsent && t.ready&LocalIn != 0 {
 		if t.upBuf == nil {
-			t.upBuf = make([]byte, bufferSize)
+			t.upBuf = t.Pool.get()[:bufferSize]
 		}
 		n, err := t.In.Read(t.upBuf)
 		switch {
@@ -28,6 +28,7 @@ func (t *Tunnel) feed() bool {
 			return true
 		}
 		moved = true
+		t.upUsed = max(t.upUsed, n)
 		t.lastMove = t.now
 		if t.rxErr != nil {
 			// After the peer's close_notify a reset is no failure, until prog

@@ -47,15 +47,23 @@ func (w *Wire) Write(p []byte) (int, error) {
 }
 
 // A queue is a first-in first-out of bytes in one slice.
+//
+// With a pool it borrows its memory there, and gives it back in release when
+// it is empty; without one it keeps what it has.
 type queue struct {
 	b    []byte
 	head int
+	used int // how much of b held something since it was borrowed
+	pool *Pool
 }
 
 func (q *queue) len() int      { return len(q.b) - q.head }
 func (q *queue) bytes() []byte { return q.b[q.head:] }
 
 func (q *queue) append(p []byte) {
+	if q.b == nil && len(p) <= bufferSize {
+		q.b = q.pool.get()
+	}
 	if q.head > 0 && len(q.b)+len(p) > cap(q.b) {
 		q.b = q.b[:copy(q.b, q.b[q.head:])]
 		q.head = 0
@@ -76,10 +84,23 @@ func (q *queue) skip(n int) {
 	if q.head < len(q.b) {
 		return
 	}
-	q.head = 0
-	q.b = q.b[:0]
+	q.empty()
 	if cap(q.b) > 4*bufferSize {
-		q.b = nil
+		q.b, q.used = nil, 0
+	}
+}
+
+func (q *queue) empty() {
+	q.used = max(q.used, len(q.b))
+	q.b, q.head = q.b[:0], 0
+}
+
+// release gives an empty queue's memory back to its pool.
+func (q *queue) release() {
+	if q.pool != nil && q.b != nil && q.len() == 0 {
+		q.empty()
+		q.pool.put(q.b, q.used)
+		q.b, q.used = nil, 0
 	}
 }
 
@@ -87,7 +108,7 @@ func (q *queue) skip(n int) {
 // how much of it was used.
 func (q *queue) space() []byte {
 	if q.b == nil {
-		q.b = make([]byte, 0, bufferSize)
+		q.b = q.pool.get()
 	}
 	if q.head > 0 && len(q.b) == cap(q.b) {
 		q.b = q.b[:copy(q.b, q.b[q.head:])]
@@ -101,5 +122,5 @@ func (q *queue) grow(n int) { q.b = q.b[:len(q.b)+n] }
 // wipe overwrites cleartext that is no longer needed.
 func (q *queue) wipe() {
 	clear(q.b[:cap(q.b)])
-	q.b, q.head = q.b[:0], 0
+	q.b, q.head, q.used = q.b[:0], 0, 0
 }

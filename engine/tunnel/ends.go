@@ -39,6 +39,7 @@ const (
 	NotifyOut                    // the information can be written
 	InHangup                     // nobody is left who could write prog's output
 	OutHangup                    // nobody is left who could read prog's input
+	Control                      // for tasks of a Loop: one more descriptor can be read
 )
 
 // ready is what Step believes can be tried.

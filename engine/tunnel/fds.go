@@ -106,28 +106,42 @@ func can(n int, events int16) bool {
 
 // A Stream is one direction of a local descriptor, an In or an Out.
 type Stream struct {
-	fd   int
-	kind kind
+	fd     int
+	kind   kind
+	before func(fd int) // called before it is closed
 }
 
 // NewStream wraps n, which it then owns.
-func NewStream(n int) *Stream { return &Stream{n, kindOf(n)} }
+func NewStream(n int) *Stream { return &Stream{fd: n, kind: kindOf(n)} }
+
+// BeforeClose has f called with the descriptor that is about to be closed.
+func (s *Stream) BeforeClose(f func(fd int)) { s.before = f }
+
+func (s *Stream) closes() {
+	if s.before != nil {
+		s.before(s.fd)
+	}
+}
 
 func (s *Stream) Read(p []byte) (int, error)  { return readFD(s.fd, s.kind, p) }
 func (s *Stream) Write(p []byte) (int, error) { return writeFD(s.fd, s.kind, p) }
 
 // Close closes the descriptor. A socket that is shared with another process
 // is also shut down by the caller where that matters.
-func (s *Stream) Close() { unix.Close(s.fd) }
+func (s *Stream) Close() {
+	s.closes()
+	unix.Close(s.fd)
+}
 
 // A Notifier is the descriptor that takes the information blob.
 type Notifier struct{ Stream }
 
 // NewNotifier wraps n, which it then owns.
-func NewNotifier(n int) *Notifier { return &Notifier{Stream{n, kindOf(n)}} }
+func NewNotifier(n int) *Notifier { return &Notifier{*NewStream(n)} }
 
 // Close gives the reader its EOF.
 func (s *Notifier) Close() {
+	s.closes()
 	if s.kind == socket {
 		fd.CloseReceiver(s.fd)
 		return

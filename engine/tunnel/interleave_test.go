@@ -47,8 +47,8 @@ var peerScripts = []string{
 
 var settings = []options{
 	{pipe: 65536, window: 1 << 20, chunk: 1 << 20},
-	{pipe: 65536, window: 1 << 20, chunk: 1 << 20, closeNotify: true},
-	{pipe: 4096, window: 3000, chunk: 700, enforce: true},
+	{pipe: 65536, window: 1 << 20, chunk: 1 << 20, closeNotify: true, pool: &Pool{}},
+	{pipe: 4096, window: 3000, chunk: 700, enforce: true, pool: &Pool{}},
 	{pipe: 4096, window: 3000, chunk: 700, closeNotify: true, enforce: true},
 }
 

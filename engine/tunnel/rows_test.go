@@ -150,10 +150,15 @@ func TestRows(t *testing.T) {
 		for _, size := range []struct {
 			name                string
 			pipe, window, chunk int
-		}{{"roomy", 1 << 16, 1 << 20, 1 << 20}, {"tiny", 100, 1000, 7}} {
-			t.Run(strings.ReplaceAll(tt.name, " ", "_")+"/"+size.name, func(t *testing.T) {
+			pool                *Pool
+		}{{"roomy", 1 << 16, 1 << 20, 1 << 20, nil}, {"tiny", 100, 1000, 7, nil}, {"roomy", 1 << 16, 1 << 20, 1 << 20, &Pool{}}, {"tiny", 100, 1000, 7, &Pool{}}} {
+			name := strings.ReplaceAll(tt.name, " ", "_") + "/" + size.name
+			if size.pool != nil {
+				name += "/pool"
+			}
+			t.Run(name, func(t *testing.T) {
 				o := tt.o
-				o.chunk = size.chunk
+				o.chunk, o.pool = size.chunk, size.pool
 				if o.pipe == 0 {
 					o.pipe = size.pipe
 				}

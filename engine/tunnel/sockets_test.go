@@ -39,7 +39,7 @@ type bench struct {
 	stats    *Stats
 }
 
-func newBench(t *testing.T, o options, buffers int) *bench {
+func newBench(t *testing.T, o options, buffers int, drive driver) *bench {
 	l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)
@@ -87,16 +87,17 @@ func newBench(t *testing.T, o options, buffers int) *bench {
 	fds := FDs{NetIn: int(f.Fd()), NetOut: int(f.Fd()), LocalIn: up[0], LocalOut: down[1], Notify: note[1]}
 	syscall.SetNonblock(fds.NetIn, false)
 	wire, network := NewWire(), NewNet(fds.NetIn, fds.NetOut)
+	in, out, notifier := NewStream(fds.LocalIn), NewStream(fds.LocalOut), NewNotifier(fds.Notify)
 	tun := New(Config{
 		Conn: &fakeTLS{w: wire}, Wire: wire, Net: network,
-		In: NewStream(fds.LocalIn), Out: NewStream(fds.LocalOut), Notify: NewNotifier(fds.Notify),
+		In: in, Out: out, Notify: notifier,
 		Established: func(backend.State) []byte { return []byte("blob") },
 		CloseNotify: o.closeNotify, Enforce: o.enforce, HandshakeTimeout: o.handshake, IdleTimeout: o.idle,
-	}, 0)
+		Pool: drive.pool,
+	}, drive.clock())
 	b.stats = &tun.Stats
-	start := time.Now()
 	go func() {
-		err := Run(tun, fds, func() time.Duration { return time.Since(start) })
+		err := drive.run(tun, fds, in, out, &notifier.Stream)
 		if flags, e := fcntl(fds.NetIn, syscall.F_GETFL); e == nil && flags&syscall.O_NONBLOCK != 0 {
 			err = errors.New("O_NONBLOCK was set on the network")
 		}
@@ -105,6 +106,21 @@ func newBench(t *testing.T, o options, buffers int) *bench {
 	}()
 	return b
 }
+
+// A driver runs a tunnel until it ends.
+type driver struct {
+	name  string
+	pool  *Pool
+	clock func() time.Duration
+	run   func(t *Tunnel, fds FDs, streams ...*Stream) error
+}
+
+var testStart = time.Now()
+
+func testClock() time.Duration { return time.Since(testStart) }
+
+// drivers: an init adds what the system has besides poll.
+var drivers = []driver{{"poll", nil, testClock, func(t *Tunnel, fds FDs, _ ...*Stream) error { return Run(t, fds, testClock) }}}
 
 func fcntl(fd, cmd int) (int, error) {
 	n, _, e := syscall.Syscall(syscall.SYS_FCNTL, uintptr(fd), uintptr(cmd), 0)
@@ -243,11 +259,19 @@ func TestSockets(t *testing.T) {
 		{"read", options{handshake: 100 * time.Millisecond}, true, is(ErrHandshakeTimeout)},
 		{"read hello w5 d5", options{idle: 100 * time.Millisecond}, true, is(ErrIdle)},
 	}
+	type variant struct {
+		driver
+		buffers int
+	}
+	var variants []variant
+	for _, d := range drivers {
+		variants = append(variants, variant{d, 0}, variant{d, 8000})
+	}
 	for _, tt := range tests {
-		for _, buffers := range []int{0, 8000} {
-			t.Run(strings.ReplaceAll(tt.actions, " ", "_")+"/"+strconv.Itoa(buffers), func(t *testing.T) {
+		for _, v := range variants {
+			t.Run(strings.ReplaceAll(tt.actions, " ", "_")+"/"+v.name+"/"+strconv.Itoa(v.buffers), func(t *testing.T) {
 				t.Parallel()
-				b := newBench(t, tt.o, buffers)
+				b := newBench(t, tt.o, v.buffers, v.driver)
 				for _, a := range strings.Fields(tt.actions) {
 					b.do(a)
 				}

@@ -299,6 +299,7 @@ type options struct {
 	closeNotify, enforce bool
 	pipe, window, chunk  int
 	handshake, idle      time.Duration
+	pool                 *Pool
 }
 
 func newWorld(o options) *world {
@@ -315,7 +316,7 @@ func newWorld(o options) *world {
 		In: fromProg{w.up}, Out: toProg{w.down}, Notify: toProg{w.notify},
 		Established: func(backend.State) []byte { return []byte("blob") },
 		CloseNotify: o.closeNotify, Enforce: o.enforce,
-		HandshakeTimeout: o.handshake, IdleTimeout: o.idle,
+		HandshakeTimeout: o.handshake, IdleTimeout: o.idle, Pool: o.pool,
 	}, 0)
 	return w
 }

@@ -1,0 +1,392 @@
+package tunnel
+
+import (
+	"container/heap"
+	"math/bits"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Loop is the driver of many tunnels: one goroutine, one epoll set, one heap
+// of deadlines.
+//
+//	           ┌──────────────── a Loop ────────────────┐
+//	epoll ────►│ ready tasks ─► Task.Step ─► want, when │──► epoll_ctl, if want
+//	deadline ─►│                                        │    is not what it was
+//	           └────────────────────────────────────────┘
+//
+// Like poll(2) in Run it is level-triggered and asks for what Step wants and
+// nothing else, so that the rules about hang-ups are the same in both. A tunnel
+// that idles or that answers line by line always wants the same: then there is no
+// system call but epoll_wait and the reading and writing itself.
+//
+// Go's own poller is not used: it needs O_NONBLOCK, which belongs to the open
+// file description and would change the socket for prog too.
+type Loop struct {
+	Pool Pool
+
+	epoll, wake int
+	clock       func() time.Duration
+	tasks       []*entry // by slot; nil: free
+	free        []int32
+	timers      timers
+	run, next   []*entry // to be stepped in this round, in the next
+	count       atomic.Int32
+	stopping    bool
+
+	mu     sync.Mutex
+	inbox  []func()
+	closed bool // nobody reads the inbox any more
+}
+
+// A Task is what a Loop drives: a tunnel, or what comes before one. Step is as
+// [Tunnel.Step], without its error. It is only called by the loop's goroutine.
+type Task interface {
+	Step(now time.Duration, ready Events) (want Events, deadline time.Duration, done bool)
+	// Broken is called instead when Step panicked, with what it said, and when
+	// the system does not let the loop watch a descriptor. The task is over.
+	Broken(reason any)
+}
+
+// An entry is a Task in its Loop.
+type entry struct {
+	loop  *Loop
+	task  Task
+	slot  int32
+	watch [roles]watched
+	ready Events
+	queue bool // it is in run or next
+	at    time.Duration
+	index int // in timers, or -1
+}
+
+// A watched descriptor, for one or more roles. Of roles that share a
+// descriptor the first one watches.
+type watched struct {
+	fd   int    // -1: none, or closed
+	mask uint32 // what the kernel watches for; 0: not in the set
+	all  Events // the events of the roles that it has
+}
+
+const roles = 6
+
+// roleEvents are the events of each role, in the order of FDs, and which of
+// them stands for what the kernel says.
+var roleEvents = [roles]struct{ in, out, hangup Events }{
+	{in: NetIn},
+	{out: NetOut},
+	{in: LocalIn, hangup: InHangup},
+	{out: LocalOut, hangup: OutHangup},
+	{out: NotifyOut},
+	{in: Control},
+}
+
+// NewLoop makes a loop whose tasks read the time from clock, which never goes
+// back and may be called by any goroutine.
+func NewLoop(clock func() time.Duration) (*Loop, error) {
+	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err == nil {
+		err = unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, wake, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: -1})
+	}
+	if err != nil {
+		unix.Close(epoll)
+		return nil, err
+	}
+	return &Loop{epoll: epoll, wake: wake, clock: clock}, nil
+}
+
+// Count is how many tasks the loop has. Any goroutine may ask.
+func (l *Loop) Count() int { return int(l.count.Load()) }
+
+// Do runs f in the loop's goroutine, soon. Any goroutine may call it; after the
+// end of Run it does nothing and returns false.
+func (l *Loop) Do(f func()) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return false
+	}
+	l.inbox = append(l.inbox, f)
+	one := [8]byte{1}
+	unix.Write(l.wake, one[:])
+	return true
+}
+
+// Add starts a task on descriptors; those that it has not are -1, control is
+// one more to be read. They stay the task's, which calls [Handle.Forget] before
+// it closes one. Only the loop's goroutine may call Add, or another one before Run.
+func (l *Loop) Add(t Task, fds FDs, control int) *Handle {
+	e := &entry{loop: l, task: t, index: -1}
+	for i, fd := range [roles]int{fds.NetIn, fds.NetOut, fds.LocalIn, fds.LocalOut, fds.Notify, control} {
+		w := &e.watch[i]
+		w.fd = fd
+		if fd < 0 {
+			continue
+		}
+		events := roleEvents[i].in | roleEvents[i].out | roleEvents[i].hangup
+		for j := range i {
+			if e.watch[j].fd == fd {
+				w.fd, w = -1, &e.watch[j]
+				break
+			}
+		}
+		w.all |= events
+	}
+	if n := len(l.free); n > 0 {
+		e.slot, l.free = l.free[n-1], l.free[:n-1]
+		l.tasks[e.slot] = e
+	} else {
+		e.slot = int32(len(l.tasks))
+		l.tasks = append(l.tasks, e)
+	}
+	l.count.Add(1)
+	l.enqueue(e)
+	return (*Handle)(e)
+}
+
+// A Handle is a task's connection to its loop.
+type Handle entry
+
+// Wake has the task stepped soon. Only the loop's goroutine may call it.
+func (h *Handle) Wake() { h.loop.enqueue((*entry)(h)) }
+
+// Forget ends the watching of a descriptor that is about to be closed. Another
+// process may hold its open file description: closing alone does not end it.
+func (h *Handle) Forget(fd int) {
+	for i := range h.watch {
+		if w := &h.watch[i]; w.fd == fd {
+			w.set(h.loop.epoll, h.slot, i, 0)
+			w.fd = -1
+		}
+	}
+}
+
+// Run drives the tasks until Stop, and closes what the loop has opened.
+func (l *Loop) Run() error {
+	defer l.close()
+	var events [128]unix.EpollEvent
+	for !l.stopping {
+		n, err := unix.EpollWait(l.epoll, events[:], l.timeout())
+		if err != nil && err != unix.EINTR {
+			return err
+		}
+		for i := range max(0, n) {
+			if slot := events[i].Fd; slot < 0 {
+				l.letIn()
+			} else if e := l.tasks[slot]; e != nil {
+				e.ready |= e.watch[events[i].Pad].meaning(events[i].Events)
+				l.enqueue(e)
+			}
+		}
+		now := l.clock()
+		for len(l.timers) > 0 && l.timers[0].at <= now {
+			l.enqueue(l.timers[0])
+			heap.Pop(&l.timers)
+		}
+		l.run, l.next = l.next, l.run[:0]
+		for i, e := range l.run {
+			l.run[i] = nil
+			e.queue = false
+			if l.tasks[e.slot] == e {
+				l.step(e)
+			}
+		}
+	}
+	return nil
+}
+
+// Stop ends Run. Tasks that are left get no more steps. Any goroutine may call it.
+func (l *Loop) Stop() { l.Do(func() { l.stopping = true }) }
+
+func (l *Loop) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	unix.Close(l.epoll)
+	unix.Close(l.wake)
+}
+
+// letIn runs what other goroutines gave to Do.
+func (l *Loop) letIn() {
+	var count [8]byte
+	unix.Read(l.wake, count[:])
+	l.mu.Lock()
+	inbox := l.inbox
+	l.inbox = nil
+	l.mu.Unlock()
+	for _, f := range inbox {
+		f()
+	}
+}
+
+func (l *Loop) enqueue(e *entry) {
+	if !e.queue {
+		e.queue = true
+		l.next = append(l.next, e)
+	}
+}
+
+// timeout is in milliseconds, rounded up: waking before a deadline would only
+// mean to wait again.
+func (l *Loop) timeout() int {
+	switch {
+	case len(l.next) > 0:
+		return 0
+	case len(l.timers) == 0:
+		return -1
+	}
+	return int(max(0, (l.timers[0].at-l.clock()+time.Millisecond-1)/time.Millisecond))
+}
+
+// step steps a task, and sets what it waits for.
+func (l *Loop) step(e *entry) {
+	ready := e.ready
+	e.ready = 0
+	want, deadline, done, broken := e.try(l.clock(), ready)
+	if broken == nil && !done {
+		broken = e.arm(want)
+	}
+	if broken != nil || done {
+		l.remove(e)
+		if broken != nil {
+			e.task.Broken(broken)
+		}
+		return
+	}
+	if deadline < 0 {
+		if e.index >= 0 {
+			heap.Remove(&l.timers, e.index)
+		}
+		return
+	}
+	switch e.at = deadline; {
+	case deadline <= l.clock():
+		l.enqueue(e)
+	case e.index >= 0:
+		heap.Fix(&l.timers, e.index)
+	default:
+		heap.Push(&l.timers, e)
+	}
+}
+
+// try steps the task. A panic is this task's end, and no other's.
+func (e *entry) try(now time.Duration, ready Events) (want Events, deadline time.Duration, done bool, broken any) {
+	defer func() {
+		if v := recover(); v != nil {
+			broken = v
+		}
+	}()
+	want, deadline, done = e.task.Step(now, ready)
+	return want, deadline, done, nil
+}
+
+// remove takes a task out of the loop. Its descriptors are not watched any more.
+func (l *Loop) remove(e *entry) {
+	for i := range e.watch {
+		e.watch[i].set(l.epoll, e.slot, i, 0)
+		e.watch[i].fd = -1
+	}
+	if e.index >= 0 {
+		heap.Remove(&l.timers, e.index)
+	}
+	l.tasks[e.slot] = nil
+	l.free = append(l.free, e.slot)
+	l.count.Add(-1)
+}
+
+// arm tells the kernel what is wanted, as far as that changed.
+func (e *entry) arm(want Events) any {
+	for i := range e.watch {
+		w := &e.watch[i]
+		if w.fd < 0 {
+			continue
+		}
+		mask := uint32(0)
+		if wanted := want & w.all; wanted != 0 {
+			mask = unix.EPOLLERR | unix.EPOLLHUP // these come unasked
+			if wanted&(NetIn|LocalIn|Control) != 0 {
+				mask |= unix.EPOLLIN
+			}
+			if wanted&(NetOut|LocalOut|NotifyOut) != 0 {
+				mask |= unix.EPOLLOUT
+			}
+		}
+		if err := w.set(e.loop.epoll, e.slot, i, mask); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// set changes what the kernel watches for; 0 takes the descriptor out of the
+// set, or its hang-up would be told again and again.
+func (w *watched) set(epoll int, slot int32, place int, mask uint32) error {
+	if w.fd < 0 || w.mask == mask {
+		return nil
+	}
+	op := unix.EPOLL_CTL_MOD
+	switch {
+	case w.mask == 0:
+		op = unix.EPOLL_CTL_ADD
+	case mask == 0:
+		op = unix.EPOLL_CTL_DEL
+	}
+	if err := unix.EpollCtl(epoll, op, w.fd, &unix.EpollEvent{Events: mask, Fd: slot, Pad: int32(place)}); err != nil {
+		return err
+	}
+	w.mask = mask
+	return nil
+}
+
+// meaning is what the kernel's answer says. An error or a hang-up is found by
+// trying, besides what it says itself.
+func (w *watched) meaning(got uint32) (ready Events) {
+	broken := got&(unix.EPOLLHUP|unix.EPOLLERR) != 0
+	for rest := w.all; rest != 0; rest &= rest - 1 {
+		switch one := Events(1) << bits.TrailingZeros16(uint16(rest)); one {
+		case NetIn, LocalIn, Control:
+			if broken || got&unix.EPOLLIN != 0 {
+				ready |= one
+			}
+		case NetOut, LocalOut, NotifyOut:
+			if broken || got&unix.EPOLLOUT != 0 {
+				ready |= one
+			}
+		default: // a hang-up
+			if broken {
+				ready |= one
+			}
+		}
+	}
+	return ready
+}
+
+// timers is a heap by deadline.
+type timers []*entry
+
+func (t timers) Len() int           { return len(t) }
+func (t timers) Less(i, j int) bool { return t[i].at < t[j].at }
+func (t timers) Swap(i, j int) {
+	t[i], t[j] = t[j], t[i]
+	t[i].index, t[j].index = i, j
+}
+func (t *timers) Push(x any) {
+	e := x.(*entry)
+	e.index = len(*t)
+	*t = append(*t, e)
+}
+func (t *timers) Pop() any {
+	old := *t
+	e := old[len(old)-1]
+	old[len(old)-1] = nil
+	*t = old[:len(old)-1]
+	e.index = -1
+	return e
+}

@@ -115,6 +115,11 @@ type ServerConfig struct {
 	// it, so that a bad pair is found before a peer is there.
 	Default *KeyPair
 	Client  CertMode
+	// TicketKeys let a client resume its session with every server of this
+	// backend that has them: the first seals tickets, all open them. None: no
+	// ticket is sent or taken. They are read in each handshake, so their owner
+	// wipes them when there will be no more of these. See TicketContext.
+	TicketKeys [][]byte
 }
 
 // ClientConfig configures a client.

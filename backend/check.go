@@ -17,6 +17,9 @@ func (c *ServerConfig) Check() error {
 	if c.Client > CertMandatory {
 		return &Error{Kind: Config, Reason: BadMode}
 	}
+	if err := c.checkTicketKeys(); err != nil {
+		return err
+	}
 	return c.check(c.Client != CertNone)
 }
 

@@ -65,6 +65,8 @@ const (
 	BadVersions    Reason = "not a range of TLS versions between 1.2 and 1.3"
 	BadALPN        Reason = "not a list of application protocols (1 to 255 bytes each)"
 	BadMode        Reason = "not a way to ask for client certificates"
+	BadTicketKey   Reason = "not a session ticket key (32 random bytes or more, each key once)"
+	NoTickets      Reason = "the library's own configuration forbids session tickets"
 
 	NoGuard            Reason = "this backend has no key guard"
 	FingerprintNoGuard Reason = "a client with a fingerprint can't sign with a guarded key"

@@ -45,14 +45,7 @@ func (s suite) anchors(t *testing.T) {
 		})
 	}
 	t.Run("more names than a CertificateRequest holds", func(t *testing.T) {
-		anchors := s.pki.Anchors()
-		long := s.pki.BadServer(pki.LongSubject)
-		for n := 0; n < 70000; n += len(long.X509.RawSubject) {
-			anchors = append(anchors, s.pki.Issue(pki.Spec{Name: "Long", CA: true, Edit: func(c *x509.Certificate) {
-				c.Subject = long.X509.Subject
-				c.Subject.CommonName = "Long " + string(rune('a'+len(anchors)))
-			}}).DER())
-		}
+		anchors := s.manyAnchors()
 		for _, v := range bothVersions {
 			many := func(cfg *backend.ServerConfig) {
 				cfg.Client, cfg.Anchors, cfg.MaxVersion = backend.CertMandatory, anchors, v
@@ -70,6 +63,20 @@ func (s suite) anchors(t *testing.T) {
 			x.peerSaw()
 		}
 	})
+}
+
+// manyAnchors has the root among anchors whose names don't all fit into a
+// CertificateRequest.
+func (s suite) manyAnchors() [][]byte {
+	anchors := s.pki.Anchors()
+	long := s.pki.BadServer(pki.LongSubject)
+	for n := 0; n < 70000; n += len(long.X509.RawSubject) {
+		anchors = append(anchors, s.pki.Issue(pki.Spec{Name: "Long", CA: true, Edit: func(c *x509.Certificate) {
+			c.Subject = long.X509.Subject
+			c.Subject.CommonName = "Long " + string(rune('a'+len(anchors)))
+		}}).DER())
+	}
+	return anchors
 }
 
 func ders(certs []*pki.Cert) (d [][]byte) {

@@ -62,7 +62,14 @@ var mutants = map[string]mutant{
 	"mandatory is optional": {scenario: "client-cert", server: func(c *backend.ServerConfig) {
 		c.Client = min(c.Client, backend.CertOptional)
 	}},
-	"has no client certificate": {scenario: "client-cert", client: func(c *backend.ClientConfig) { c.Keys = nil }},
+	"sends no tickets": {scenario: "tickets", server: func(c *backend.ServerConfig) { c.TicketKeys = nil }},
+	"knows one ticket key": {scenario: "tickets", server: func(c *backend.ServerConfig) {
+		c.TicketKeys = c.TicketKeys[:min(1, len(c.TicketKeys))]
+	}},
+	"takes old tickets":                {scenario: "ticket-age", server: func(c *backend.ServerConfig) { c.Time = nil }},
+	"takes tickets of revoked clients": {scenario: "ticket-peer", server: func(c *backend.ServerConfig) { c.CRLs = nil }},
+	"one kind of ticket for all":       {scenario: "ticket-purpose", server: func(c *backend.ServerConfig) { c.ALPN = nil }},
+	"has no client certificate":        {scenario: "client-cert", client: func(c *backend.ClientConfig) { c.Keys = nil }},
 	"asks twice for the pair": {scenario: "sni", server: func(c *backend.ServerConfig) {
 		if keys := c.Keys; keys != nil {
 			c.Keys = func(name string) (*backend.KeyPair, error) { keys(name); return keys(name) }

@@ -76,6 +76,10 @@ func init() {
 		{"crl", suite.crls},
 		{"clock", suite.clock},
 		{"keylog", suite.keyLog},
+		{"tickets", suite.tickets},
+		{"ticket-purpose", suite.ticketPurpose},
+		{"ticket-peer", suite.ticketPeer},
+		{"ticket-age", suite.ticketAge},
 		{"server-failures", suite.serverFailures},
 		{"client-failures", suite.clientFailures},
 		{"sha1-signatures", suite.sha1Signatures},
@@ -104,6 +108,7 @@ var covered = map[string]string{
 	"Common.ALPN": "alpn", "Common.Anchors": "anchors", "Common.CRLs": "crl",
 	"Common.KeyLog": "keylog", "Common.Time": "clock",
 	"ServerConfig.Keys": "sni", "ServerConfig.Default": "sni", "ServerConfig.Client": "client-cert",
+	"ServerConfig.TicketKeys": "tickets",
 	"ClientConfig.ServerName": "name", "ClientConfig.NoVerifyCert": "no-verify", "ClientConfig.Keys": "client-cert", "ClientConfig.Fingerprint": "fingerprint",
 	"KeyPair.Chain": "config", "KeyPair.Key": "config", "KeyPair.CertName": "config", "KeyPair.KeyName": "config",
 }

@@ -64,6 +64,12 @@ func (c *Conn) Start(l Library) { c.lib = l }
 // Named sets the server name in the State.
 func (c *Conn) Named(name string) { c.state.ServerName = name }
 
+// HoldTicket says that the library is about to send a NewSessionTicket of TLS
+// 1.3 with a ticket of n bytes. It goes out in front of what is written next:
+// a peer that sends and does not read would else close with an unread record,
+// which resets the connection and destroys what it has sent.
+func (c *Conn) HoldTicket(n int) { c.shim.ticket = n }
+
 // Fail says why a callback of the library fails: the handshake will end with
 // err and not with what the library makes of it.
 func (c *Conn) Fail(err error) error {

@@ -1,6 +1,7 @@
 package blocking
 
 import (
+	"bytes"
 	"io"
 	"net"
 	"time"
@@ -15,6 +16,8 @@ type shim struct {
 	eof    bool                // the Wire gave io.EOF
 	closed bool
 	clear  clearAlert // followed during the handshake
+	ticket int        // length of the ticket that the next Write ends with, 0 for none
+	held   []byte     // records for which the next Write is waited for
 }
 
 // again is ErrAgain as crypto/tls likes it: it keeps no error that is
@@ -52,7 +55,43 @@ func (s *shim) Write(p []byte) (int, error) {
 	if s.closed {
 		return 0, net.ErrClosed
 	}
-	return s.wire.Write(p)
+	n := len(p)
+	if len(s.held) > 0 {
+		p, s.held = append(s.held, p...), nil
+	}
+	if s.ticket > 0 {
+		head := len(p) - ticketRecords(p, s.ticket)
+		p, s.held = p[:head], bytes.Clone(p[head:])
+		s.ticket = 0
+	}
+	if len(p) > 0 {
+		s.wire.Write(p)
+	}
+	return n, nil
+}
+
+// ticketRecords is the length of the records at the end of p that hold the
+// NewSessionTicket message (RFC 8446, 4.6.1) with a ticket of n bytes; 0 if
+// they are not all there.
+func ticketRecords(p []byte, n int) int {
+	const (
+		around = 4 + 4 + 4 + 1 + 2 + 2 // header, lifetime, age_add, empty nonce, length, no extensions
+		full   = 16384
+		seal   = 5 + 1 + 16 // header, type, tag
+	)
+	message := around + n
+	tail := message + (message+full-1)/full*seal
+	for len(p) > tail && len(p) >= 5 {
+		record := 5 + int(p[3])<<8 + int(p[4])
+		if record > len(p)-tail {
+			return 0
+		}
+		p = p[record:]
+	}
+	if len(p) != tail {
+		return 0
+	}
+	return tail
 }
 
 func (s *shim) Close() error {

@@ -99,6 +99,9 @@ func (s *server) choose(c *blocking.Conn, hello *tls.ClientHelloInfo) (*tls.Conf
 		// is configured. Nobody can offer the empty protocol.
 		cfg.NextProtos = []string{""}
 	}
+	if err := s.useTickets(c, cfg, hello.ServerName, cert.Certificate[0]); err != nil {
+		return nil, c.Fail(err)
+	}
 	return cfg, nil
 }
 
@@ -148,7 +151,7 @@ func verifyClient(c *blocking.Conn, cs tls.ConnectionState) error {
 	switch {
 	case len(cs.PeerCertificates) == 0: // if it is mandatory crypto/tls has refused
 		return nil
-	case len(cs.VerifiedChains) > 0:
+	case len(cs.VerifiedChains) > 0 && !cs.DidResume: // in a resumed session they are of some days ago
 		return c.VerifyPolicy(cs.VerifiedChains)
 	}
 	return c.Verify(cs.PeerCertificates, "")

@@ -58,7 +58,7 @@ func (j *jar) replace(t *testing.T, ticket []byte) {
 
 // A visit is one session of a client with a jar.
 type visit struct {
-	suite suite
+	suite  suite
 	t      *testing.T
 	v      uint16
 	jar    *jar
@@ -368,8 +368,11 @@ func (s suite) ticketPeer(t *testing.T) {
 	})
 	// A ticket holds what the client presented. Where that is too much there
 	// is no ticket that can be used, and the handshake does not fail of it.
-	for _, size := range []int{3000, 15000, 25000, 58000} {
+	for _, size := range []int{3000, 15000, 25000, 58000, 70000} {
 		s.each(t, "a large certificate", func(t *testing.T, v visit) {
+			if v.v == backend.TLS12 && size > 60000 {
+				t.Skip("a library may have promised a ticket by then")
+			}
 			large := s.pki.Named("client of "+string(rune('A'+size/1000)), pki.Spec{Use: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 				Edit: func(c *x509.Certificate) {
 					c.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 99999, 1}, Value: make([]byte, size)}}

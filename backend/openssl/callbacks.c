@@ -41,6 +41,8 @@ static int on_hello(SSL *ssl, int *alert, void *unused)
 	}
 	if (!c->asked) {
 		c->asked = 1;
+		if (c->endpoint->tickets)
+			ucspi_ticket_hello(c);
 		*alert = SSL_AD_INTERNAL_ERROR;
 		if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &sni, &c->sni_length) == 1) {
 			c->sni = OPENSSL_malloc(c->sni_length + 1); // it may be empty

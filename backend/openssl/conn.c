@@ -101,6 +101,7 @@ void ucspi_conn_free(ucspi_conn *c)
 	OPENSSL_clear_free(c->log.bytes, c->log.room);
 	OPENSSL_free(c->out.bytes);
 	OPENSSL_free(c->sni);
+	ucspi_wipe_ticket_keys(c);
 	OPENSSL_clear_free(c, sizeof *c);
 }
 
@@ -131,8 +132,13 @@ enum ucspi_outcome ucspi_handshake(ucspi_conn *c)
 		return UCSPI_FAILED;
 	}
 	c->established = result == 1;
-	if (c->established)
+	if (c->established) {
 		OPENSSL_cleanse(c->secret, sizeof c->secret);
+		if (SSL_session_reused(c->ssl))
+			c->verified = c->vouched && SSL_get0_peer_certificate(c->ssl) != NULL;
+		if (!c->ticket_due || SSL_version(c->ssl) != TLS1_3_VERSION)
+			ucspi_wipe_ticket_keys(c);
+	}
 	return settle(c, result);
 }
 
@@ -146,8 +152,14 @@ enum ucspi_outcome ucspi_read(ucspi_conn *c, unsigned char *p, size_t length)
 // peer has come in part and must be finished first.
 enum ucspi_outcome ucspi_write(ucspi_conn *c, const unsigned char *p, size_t length)
 {
+	enum ucspi_outcome outcome;
+
 	ERR_clear_error();
-	return settle(c, SSL_write_ex(c->ssl, p, length, &c->moved));
+	ucspi_send_ticket(c);
+	outcome = settle(c, SSL_write_ex(c->ssl, p, length, &c->moved));
+	if (outcome == UCSPI_DONE && !c->ticket_due)
+		ucspi_wipe_ticket_keys(c);
+	return outcome;
 }
 
 enum ucspi_outcome ucspi_close_notify(ucspi_conn *c)

@@ -113,6 +113,9 @@ func (c *conn) choose() {
 	if err == nil && pair != nil && pair != cfg.Default {
 		err = c.endpoint.present(pair, c)
 	}
+	if err == nil && pair != nil {
+		err = c.useTickets(name, pair.Chain[0])
+	}
 	switch {
 	case err != nil:
 		c.keysErr = err
@@ -120,6 +123,22 @@ func (c *conn) choose() {
 	case pair == nil:
 		c.c.refuse = C.int(backend.AlertUnrecognizedName)
 	}
+}
+
+// useTickets derives the ticket keys, if there are any.
+func (c *conn) useTickets(name string, leaf []byte) error {
+	keys := c.endpoint.server.LiveTicketKeys()
+	if len(keys) == 0 {
+		C.ucspi_no_ticket(c.c)
+		return nil
+	}
+	context := c.endpoint.server.TicketContext(name, leaf)
+	for _, key := range keys {
+		if C.ucspi_add_ticket_key(c.c, bytesOf(key), C.size_t(len(key)), bytesOf(context), C.size_t(len(context))) == 0 {
+			return setup("no ticket key can be derived")
+		}
+	}
+	return nil
 }
 
 // accept looks at what not every release of libssl does: whether a server

@@ -108,6 +108,7 @@ static int configure(ucspi_endpoint *e, int low, int high, int fips)
 	// A server has to let a renegotiation begin, so that the ClientHello
 	// callback can answer it with a fatal alert; OpenSSL itself would send a
 	// warning and go on.
+	e->site_forbids_tickets = (SSL_CTX_get_options(ctx) & SSL_OP_NO_TICKET) != 0;
 	SSL_CTX_clear_options(ctx, SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION | SSL_OP_NO_RENEGOTIATION);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
 	                             (e->server ? SSL_OP_ALLOW_CLIENT_RENEGOTIATION : SSL_OP_NO_RENEGOTIATION));

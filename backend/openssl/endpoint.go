@@ -56,6 +56,9 @@ func (implementation) NewServer(c *backend.ServerConfig) (backend.Endpoint, erro
 			return nil, err
 		}
 	}
+	if len(cfg.TicketKeys) > 0 && C.ucspi_use_tickets(e.c) == 0 {
+		return nil, &backend.Error{Kind: backend.Config, Reason: backend.NoTickets}
+	}
 	return e, e.finish()
 }
 

@@ -62,7 +62,8 @@ typedef struct {
 // A checked configuration. Connections only read it.
 typedef struct {
 	SSL_CTX *ctx;
-	int server, verifies, keylog;
+	int server, verifies, keylog, tickets;
+	int site_forbids_tickets;
 	unsigned char *alpn; // as on the wire
 	size_t alpn_length;
 	ucspi_anchor *anchors;
@@ -71,6 +72,11 @@ typedef struct {
 	size_t crl_count;
 	int (*security)(const SSL *, const SSL_CTX *, int, int, int, void *, void *); // OpenSSL's own
 } ucspi_endpoint;
+
+// A session ticket key of a connection, as it is derived: no padding.
+typedef struct {
+	unsigned char name[16], cipher[32], mac[32];
+} ucspi_ticket_key;
 
 typedef struct {
 	unsigned char *bytes;
@@ -98,11 +104,17 @@ typedef struct {
 	enum ucspi_verdict verdict;
 	int refused;             // client of TLS 1.3: the certificate is bad; the wire gets nothing until the alert can be encrypted
 	int verified;            // the peer's certificate is good; its key is proven when the handshake is done
+	ucspi_ticket_key *ticket_keys; // current first
+	size_t ticket_key_count;
+	int ticket_offered;      // TLS 1.2: the client takes tickets
+	int ticket_due;          // TLS 1.3: a ticket is to be sent
+	int vouched;             // the certificate in the session of the last ticket is good
 	size_t moved;            // bytes that the last read or write dealt with
 	ucspi_failure failure;   // of the last call
 } ucspi_conn;
 
 #define UCSPI_INPUT (32 * 1024)
+#define UCSPI_TICKET_LIFETIME (7 * 24 * 60 * 60)
 
 // library.c
 int ucspi_start(ucspi_failure *);
@@ -148,6 +160,15 @@ unsigned char *ucspi_peer(ucspi_conn *, size_t *length);
 // callbacks.c
 void ucspi_watch(ucspi_endpoint *, int keylog);
 int ucspi_append(ucspi_buffer *, const void *, size_t);
+
+// tickets.c
+int ucspi_use_tickets(ucspi_endpoint *);
+int ucspi_add_ticket_key(ucspi_conn *, const unsigned char *secret, size_t length, const unsigned char *context, size_t context_length);
+void ucspi_wipe_ticket_keys(ucspi_conn *);
+void ucspi_no_ticket(ucspi_conn *);
+int ucspi_ticket_holds(const ucspi_conn *, X509 *leaf);
+void ucspi_ticket_hello(ucspi_conn *);
+void ucspi_send_ticket(ucspi_conn *);
 
 // seal.c
 int ucspi_keep_secret(ucspi_conn *, const char *line);

@@ -58,6 +58,8 @@ func report() {
 		s := x.server.State()
 		fmt.Printf("%x: %s %s %v\n", v, s.Cipher, s.Group, err)
 	}
+	_, err = Backend.NewServer(&backend.ServerConfig{Default: p.Server(pki.P256).Pair(), TicketKeys: [][]byte{make([]byte, backend.TicketKeyLen)}})
+	fmt.Println("tickets:", err)
 	fmt.Println("X25519:", stranger(server, &tls.Config{CurvePreferences: []tls.CurveID{tls.X25519}}))
 	fmt.Println("ChaCha20:", stranger(server, &tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256}}))
 	fmt.Println("AES-GCM, P-256:", stranger(server, &tls.Config{CurvePreferences: []tls.CurveID{tls.CurveP256}}))

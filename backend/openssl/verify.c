@@ -237,6 +237,8 @@ int ucspi_verify(X509_STORE_CTX *ctx, void *endpoint)
 	X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(ctx), c->now);
 	if (anchors == NULL || X509_verify_cert(ctx) <= 0)
 		find(c, UCSPI_UNCHECKED);
+	if (!ucspi_ticket_holds(c, X509_STORE_CTX_get0_cert(ctx)))
+		find(c, UCSPI_MALFORMED);
 	policy(e, c, X509_STORE_CTX_get0_chain(ctx));
 	sk_X509_pop_free(anchors, X509_free);
 	X509_STORE_CTX_set0_trusted_stack(ctx, NULL);

@@ -82,6 +82,9 @@ func (s *Server) open(env environment, sniLevel uint, client backend.CertMode) (
 			return err
 		}
 	}
+	if err = env.ticketKeys(&s.Config, &s.Report); err != nil {
+		return err
+	}
 	s.log, err = env.keyLog(&s.Config.Common, &s.Report)
 	return err
 }
@@ -105,7 +108,7 @@ func (s *Server) keys(name string) (*backend.KeyPair, error) {
 }
 
 // Close closes the files that are still open, the key log's too, and wipes
-// the bytes of private keys. The backend must be done with Config. It may be
+// the bytes of private keys and of session ticket keys. The backend must be done with Config. It may be
 // called again.
 func (s *Server) Close() {
 	if s.names != nil {
@@ -113,6 +116,9 @@ func (s *Server) Close() {
 	}
 	wipe(s.Config.Default)
 	wipe(s.chosen)
+	for _, key := range s.Config.TicketKeys {
+		clear(key)
+	}
 	s.log.close()
 }
 

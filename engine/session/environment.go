@@ -90,9 +90,6 @@ var choices = []struct {
 		}
 		return diag.Fail(diag.Config, ucspi.KeyGuard, "=1: this build has no key guard")
 	}},
-	{ucspi.TicketKeys, false, func(x *session, v string) error {
-		return diag.Fail(diag.Config, ucspi.TicketKeys, ": this build has no session tickets")
-	}},
 	{ucspi.Fingerprint, true, func(x *session, v string) error {
 		if f, ok := x.backend.(backend.Fingerprinter); ok {
 			return knownFingerprint(f.Fingerprints(), v)

@@ -60,7 +60,7 @@ var Variables = [...]Variable{
 	{MinVersion, false, "both", "lowest TLS version: 1.2 or 1.3"},
 	{MaxVersion, false, "both", "highest TLS version: 1.2 or 1.3"},
 	{ALPN, false, "both", "application protocols, a comma list"},
-	{TicketKeys, false, "both", "file with session ticket keys"},
+	{TicketKeys, false, "server", "file with session ticket keys"},
 	{CRLFile, false, "both", "certificate revocation lists"},
 	{Export, false, "both", "which connection variables are given to prog: s6 or mod_ssl"},
 	{Fingerprint, false, "client", "which ClientHello to send"},

@@ -38,6 +38,11 @@ func openFile(variable, path string) (*file, error) {
 	return f, nil
 }
 
+// unopened is a file that another process opens.
+func unopened(variable, path string) *file {
+	return &file{where: variable + ": " + path, path: path, fd: -1}
+}
+
 // read gives all of the file and closes it. The buffers it outgrew are wiped,
 // for it may be a key; the caller wipes the one it gets.
 func (f *file) read() ([]byte, error) {

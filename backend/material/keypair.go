@@ -8,11 +8,16 @@ import (
 	"ucspitls/engine/ucspi"
 )
 
-// A filePair is a certificate chain and its key, open and not read.
-type filePair struct{ cert, key *file }
+// A filePair is a certificate chain and its key, open and not read. Where a
+// guard has the keys only their names are known.
+type filePair struct {
+	cert, key *file
+	guard     Guard // nil for none
+	number    uint32
+}
 
 // pair reads the default pair.
-func (env environment) pair() (*backend.KeyPair, error) {
+func (env environment) pair(guard Guard) (*backend.KeyPair, error) {
 	certPath, err := env.need(ucspi.CertFile)
 	if err != nil {
 		return nil, err
@@ -21,25 +26,29 @@ func (env environment) pair() (*backend.KeyPair, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := openPair("", certPath, keyPath)
+	p, err := openPair("", certPath, keyPath, guard, 0)
 	if err != nil {
 		return nil, err
 	}
 	return p.read()
 }
 
-// openPair opens a pair's two files; suffix is "" or ":name".
-func openPair(suffix, certPath, keyPath string) (*filePair, error) {
+// openPair opens a pair's two files; suffix is "" or ":name". A guard opens
+// the key's for itself.
+func openPair(suffix, certPath, keyPath string, guard Guard, number uint32) (*filePair, error) {
 	cert, err := openFile(ucspi.CertFile+suffix, certPath)
 	if err != nil {
 		return nil, err
+	}
+	if guard != nil {
+		return &filePair{cert, unopened(ucspi.KeyFile+suffix, keyPath), guard, number}, nil
 	}
 	key, err := openFile(ucspi.KeyFile+suffix, keyPath)
 	if err != nil {
 		cert.close()
 		return nil, err
 	}
-	return &filePair{cert, key}, nil
+	return &filePair{cert, key, nil, number}, nil
 }
 
 func (p *filePair) close() {
@@ -56,6 +65,9 @@ func (p *filePair) read() (*backend.KeyPair, error) {
 	chain, err := parseFile(p.cert, parseChain)
 	if err != nil {
 		return nil, err
+	}
+	if p.guard != nil {
+		return &backend.KeyPair{Chain: chain, Guard: p.guard.Signer(p.number), CertName: p.cert.where, KeyName: p.key.where}, nil
 	}
 	key, err := parseFile(p.key, func(data []byte) ([]byte, error) { return parseKey(data, p.key.path) })
 	if err != nil {

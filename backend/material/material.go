@@ -31,6 +31,7 @@ type Server struct {
 	Config backend.ServerConfig
 	Report
 
+	guard  Guard  // nil: the keys are read here
 	names  *names // nil at SNI level 0
 	chosen *backend.KeyPair
 	asked  bool
@@ -50,7 +51,13 @@ type Server struct {
 // *backend.Error of kind Config, or *diag.Error. The errors of OpenServer are
 // *diag.Error.
 func OpenServer(environ []string, sniLevel uint, client backend.CertMode) (*Server, error) {
-	s := &Server{}
+	return OpenGuardedServer(environ, sniLevel, client, nil)
+}
+
+// OpenGuardedServer is OpenServer where a guard has the keys: no KEYFILE is
+// opened, and the pairs have a Guard.
+func OpenGuardedServer(environ []string, sniLevel uint, client backend.CertMode, guard Guard) (*Server, error) {
+	s := &Server{guard: guard}
 	if err := s.open(environment(environ), sniLevel, client); err != nil {
 		s.Close()
 		return nil, fatal(err)
@@ -65,12 +72,12 @@ func (s *Server) open(env environment, sniLevel uint, client backend.CertMode) (
 		return err
 	}
 	if sniLevel < 2 {
-		if s.Config.Default, err = env.pair(); err != nil {
+		if s.Config.Default, err = env.pair(s.guard); err != nil {
 			return err
 		}
 	}
 	if sniLevel > 0 {
-		if s.names, err = openNames(env, &s.Report); err != nil {
+		if s.names, err = openNames(env, s.guard, &s.Report); err != nil {
 			return err
 		}
 		if sniLevel > 1 && len(s.names.pairs) == 0 {
@@ -100,10 +107,15 @@ func (s *Server) keys(name string) (*backend.KeyPair, error) {
 	pair := s.names.find(name)
 	s.names.closeBut(pair)
 	if pair == nil {
+		if s.guard != nil && s.Config.Default != nil {
+			return s.Config.Default, s.guard.Use(0)
+		}
 		return s.Config.Default, nil
 	}
 	var err error
-	s.chosen, err = pair.read()
+	if s.chosen, err = pair.read(); err == nil && s.guard != nil {
+		err = s.guard.Use(pair.number)
+	}
 	return s.chosen, err
 }
 
@@ -136,15 +148,20 @@ type Client struct {
 // dropped, or an IP address; empty means that there is none. The errors are
 // *diag.Error.
 func OpenClient(environ []string, serverName string, sendCert, noVerify bool) (*Client, error) {
+	return OpenGuardedClient(environ, serverName, sendCert, noVerify, nil)
+}
+
+// OpenGuardedClient is OpenClient where a guard has the key.
+func OpenGuardedClient(environ []string, serverName string, sendCert, noVerify bool, guard Guard) (*Client, error) {
 	c := &Client{}
-	if err := c.open(environment(environ), serverName, sendCert, noVerify); err != nil {
+	if err := c.open(environment(environ), serverName, sendCert, noVerify, guard); err != nil {
 		c.Close()
 		return nil, fatal(err)
 	}
 	return c, nil
 }
 
-func (c *Client) open(env environment, serverName string, sendCert, noVerify bool) (err error) {
+func (c *Client) open(env environment, serverName string, sendCert, noVerify bool, guard Guard) (err error) {
 	c.Config.NoVerifyCert = noVerify
 	if serverName != "" {
 		name, ok := cleanServerName(serverName)
@@ -159,7 +176,7 @@ func (c *Client) open(env environment, serverName string, sendCert, noVerify boo
 		return err
 	}
 	if sendCert {
-		if c.Config.Keys, err = env.pair(); err != nil {
+		if c.Config.Keys, err = env.pair(guard); err != nil {
 			return err
 		}
 	}

@@ -24,15 +24,15 @@ type nameEntry struct {
 
 // openNames opens the files of all pairs CERTFILE:name and KEYFILE:name.
 // Nothing is read, for only one of them will be needed.
-func openNames(env environment, report *Report) (*names, error) {
+func openNames(env environment, guard Guard, report *Report) (*names, error) {
 	entries, err := env.nameEntries(report)
 	if err != nil {
 		return nil, err
 	}
 	raiseFileLimit()
 	n := &names{exact: make(map[string]*filePair), wild: make(map[string]*filePair)}
-	for _, e := range entries {
-		pair, err := openPair(e.suffix, e.cert, e.key)
+	for i, e := range entries {
+		pair, err := openPair(e.suffix, e.cert, e.key, guard, uint32(i+1))
 		if err != nil {
 			n.closeBut(nil)
 			return nil, err

@@ -54,14 +54,7 @@ var choices = []struct {
 		if v != "require" {
 			return diag.Fail(diag.Usage, ucspi.FIPS, ": unknown value ", v, " (require)")
 		}
-		if i := x.backend.Info(); i.FIPS == "off" {
-			why := "the cryptographic module of this build (" + i.Library + ") is not in FIPS mode"
-			if f, ok := x.backend.(backend.FIPSReporter); ok && f.FIPSError() != nil {
-				why = f.FIPSError().Error()
-			}
-			return diag.Fail(diag.Config, ucspi.FIPS, "=require: ", why)
-		}
-		return nil
+		return requireFIPS(x.backend)
 	}},
 	{ucspi.Export, false, func(x *session, v string) error {
 		switch v {
@@ -88,7 +81,11 @@ var choices = []struct {
 		if v != "1" {
 			return diag.Fail(diag.Usage, ucspi.KeyGuard, ": unknown value ", v, " (1)")
 		}
-		return diag.Fail(diag.Config, ucspi.KeyGuard, "=1: this build has no key guard")
+		if _, ok := x.backend.(backend.KeyHolder); !ok {
+			return noGuard(x.backend)
+		}
+		x.guarded = true
+		return nil
 	}},
 	{ucspi.Fingerprint, true, func(x *session, v string) error {
 		if f, ok := x.backend.(backend.Fingerprinter); ok {
@@ -99,6 +96,19 @@ var choices = []struct {
 		}
 		return diag.Fail(diag.Config, ucspi.Fingerprint, ": the backend ", x.backend.Info().Name, " can't choose its ClientHello")
 	}},
+}
+
+// requireFIPS is TLS_FIPS=require.
+func requireFIPS(b backend.Backend) error {
+	i := b.Info()
+	if i.FIPS != "off" {
+		return nil
+	}
+	why := "the cryptographic module of this build (" + i.Library + ") is not in FIPS mode"
+	if f, ok := b.(backend.FIPSReporter); ok && f.FIPSError() != nil {
+		why = f.FIPSError().Error()
+	}
+	return diag.Fail(diag.Config, ucspi.FIPS, "=require: ", why)
 }
 
 // notDropping says at -v2 that the ids are not looked at.

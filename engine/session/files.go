@@ -15,16 +15,17 @@ type files struct {
 	close           func() // wipes and closes; may be called twice
 }
 
-func (x *session) open() (files, error) {
+// open opens them. The guard is nil where the keys are read here.
+func (x *session) open(guard material.Guard) (files, error) {
 	s := x.settings
 	if x.Server {
-		m, err := material.OpenServer(os.Environ(), uint(s.SNI()), backend.CertMode(s.ClientCert))
+		m, err := material.OpenGuardedServer(os.Environ(), uint(s.SNI()), backend.CertMode(s.ClientCert), guard)
 		if err != nil {
 			return files{}, err
 		}
 		return files{m.Warnings, m.Notes, func(b backend.Backend) (backend.Endpoint, error) { return b.NewServer(&m.Config) }, m.Close}, nil
 	}
-	m, err := material.OpenClient(os.Environ(), s.ServerName, s.SendCert, s.NoVerifyCert)
+	m, err := material.OpenGuardedClient(os.Environ(), s.ServerName, s.SendCert, s.NoVerifyCert, guard)
 	if err != nil {
 		return files{}, err
 	}

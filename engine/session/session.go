@@ -37,6 +37,7 @@ func (r *Role) Main(b backend.Backend, words []string) {
 	start := time.Now()
 	entry.NoTraces()
 	debug.SetTraceback("none") // a fault of the runtime itself is one line
+	r.keyGuard(b, words)
 	version := func() error { return diag.Out(version(r.Table.Program, b.Info()), "\n") }
 	r.Table.Main(words, version, func(p *diag.Printer, s *option.Settings, operands []string) error {
 		if s.Show == option.ShowFingerprints {
@@ -93,6 +94,8 @@ type session struct {
 	start    time.Time
 	env      environment
 	state    backend.State
+	guarded  bool         // TLS_KEYGUARD=1
+	ready    func() error // waits for the guard's files; nil without a guard
 }
 
 func (x *session) run() (err error) {
@@ -148,7 +151,11 @@ func (x *session) configure() (e backend.Endpoint, release func(), err error) {
 			return nil, nil, err
 		}
 	}
-	files, err := x.open()
+	guard, endGuard, err := x.startGuard()
+	if err != nil {
+		return nil, nil, err
+	}
+	files, err := x.open(guard)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -164,8 +171,11 @@ func (x *session) configure() (e backend.Endpoint, release func(), err error) {
 	if err := privilege.Drop(ids); err != nil {
 		return nil, nil, err
 	}
-	if e, err = files.endpoint(x.backend); err != nil {
+	if e, err = files.endpoint(x.backend); err == nil && x.ready != nil {
+		err = x.ready()
+	}
+	if err != nil {
 		return nil, nil, x.outcome(err)
 	}
-	return e, files.close, nil
+	return e, func() { files.close(); endGuard() }, nil
 }

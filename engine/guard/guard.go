@@ -1,0 +1,180 @@
+package guard
+
+import (
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"ucspitls/backend"
+	"ucspitls/engine/diag"
+	"ucspitls/engine/fd"
+	"ucspitls/engine/wrap"
+)
+
+// patience is how long an answer may take. It bounds a guard that was stopped.
+const patience = 10 * time.Second
+
+// A Guard is the other side of a guard's socket. It is a material.Guard. It
+// has one user at a time.
+type Guard struct {
+	conn  io.ReadWriteCloser
+	ready bool   // the first answer was read
+	first []byte // the default pair's public key
+	pair  uint32 // what it was committed to ...
+	key   []byte // ... and its public key
+	err   error  // it can't be used any more, and conn is closed
+}
+
+// Start starts a guard of this process, which opens the key files of the
+// environment. program is the name of this one, sniLevel as for
+// material.OpenKeys, limit bounds the wait for an answer (0: 10 s). The
+// descriptors in ours are not inherited by it, nor by anything that is
+// started later. The child is not to be waited for.
+func Start(program string, sniLevel uint, limit time.Duration, ours ...int) (*Guard, error) {
+	for _, n := range ours {
+		if n > 2 { // these three it has of its own
+			syscall.CloseOnExec(n)
+		}
+	}
+	mine, its, err := fd.SocketPair()
+	if err != nil {
+		return nil, diag.FailSys("make a socket for the key guard", err)
+	}
+	defer syscall.Close(its)
+	if limit <= 0 || limit > patience {
+		limit = patience
+	}
+	tv := syscall.NsecToTimeval(limit.Nanoseconds())
+	for _, option := range []int{syscall.SO_RCVTIMEO, syscall.SO_SNDTIMEO} {
+		if err := syscall.SetsockoptTimeval(mine, syscall.SOL_SOCKET, option, &tv); err != nil {
+			syscall.Close(mine)
+			return nil, diag.FailSys("set up the socket of the key guard", err)
+		}
+	}
+	// No zombie: it ends in the middle of a session that may last for days.
+	signal.Ignore(syscall.SIGCHLD)
+	exe := wrap.Self(program)
+	argv := []string{name(program), diag.Int(os.Getpid()), diag.Uint(uint64(sniLevel))}
+	if _, err := syscall.ForkExec(exe, argv, &syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{uintptr(its), 2, 2}}); err != nil {
+		syscall.Close(mine)
+		return nil, diag.FailSys("start the key guard "+exe, err)
+	}
+	return &Guard{conn: channel(mine)}, nil
+}
+
+// name is argv[0] of a guard, which is also what ps shows.
+func name(program string) string { return program + ": key guard of" }
+
+// Is tells whether this process was started as a guard.
+func Is(program string, words []string) bool { return len(words) > 0 && words[0] == name(program) }
+
+// Ready waits until the guard has its files. Its error is what is wrong with
+// them, or with the default pair's key.
+func (g *Guard) Ready() error {
+	if g.ready || g.err != nil {
+		return g.err
+	}
+	g.ready = true
+	first, err := g.answer()
+	if err != nil {
+		return g.end(err)
+	}
+	g.first = first
+	return nil
+}
+
+// Use is that of material.Guard.
+func (g *Guard) Use(pair uint32) error {
+	if err := g.Ready(); err != nil {
+		return err
+	}
+	key, err := g.ask(&request{op: opUse, pair: pair})
+	if err == nil {
+		g.pair, g.key = pair, key
+	}
+	return err
+}
+
+// Signer is that of material.Guard.
+func (g *Guard) Signer(pair uint32) backend.Signer { return &signer{g, pair} }
+
+// Close ends the guard. It may be called again.
+func (g *Guard) Close() { g.end(broken("the key guard was ended")) }
+
+// end ends the guard for a reason, of which the first counts.
+func (g *Guard) end(err error) error {
+	if g.err == nil {
+		g.err = err
+		g.conn.Close()
+	}
+	return g.err
+}
+
+// A signer is a pair's key, seen from here.
+type signer struct {
+	*Guard
+	pair uint32
+}
+
+func (s *signer) Public() ([]byte, error) {
+	if err := s.Ready(); err != nil {
+		return nil, err
+	}
+	if s.pair == 0 {
+		return s.first, nil
+	}
+	if s.Guard.pair != s.pair {
+		if err := s.Use(s.pair); err != nil {
+			return nil, err
+		}
+	}
+	return s.key, nil
+}
+
+func (s *signer) Sign(version, scheme uint16, message []byte) ([]byte, error) {
+	if err := s.Ready(); err != nil {
+		return nil, err
+	}
+	return s.ask(&request{op: opSign, pair: s.pair, version: version, scheme: scheme, message: message})
+}
+
+// ask sends a request and reads its answer.
+func (g *Guard) ask(r *request) ([]byte, error) {
+	if g.err != nil {
+		return nil, g.err
+	}
+	if _, err := g.conn.Write(r.append(nil)); err != nil {
+		return nil, g.lost(err)
+	}
+	return g.answer()
+}
+
+func (g *Guard) answer() ([]byte, error) {
+	var head [answerHead]byte
+	if _, err := io.ReadFull(g.conn, head[:]); err != nil {
+		return nil, g.lost(err)
+	}
+	code, length, ok := parseAnswer(&head)
+	if !ok {
+		return nil, g.end(broken("the key guard sent a malformed answer"))
+	}
+	a := answer{code, make([]byte, length)}
+	if _, err := io.ReadFull(g.conn, a.body); err != nil {
+		return nil, g.lost(err)
+	}
+	return a.body, a.err()
+}
+
+// lost is for good: the answer to come might be that to another request.
+func (g *Guard) lost(err error) error {
+	if err == syscall.EAGAIN {
+		return g.end(broken("the key guard did not answer in time"))
+	}
+	return g.end(broken("the key guard ended without an answer"))
+}
+
+func broken(r backend.Reason) error {
+	return &backend.Error{Kind: backend.Setup, Where: "TLS_KEYGUARD=1", Reason: r}
+}

@@ -1,0 +1,136 @@
+package guard
+
+import (
+	"os"
+	"syscall"
+	"time"
+
+	"ucspitls/backend"
+	"ucspitls/backend/material"
+	"ucspitls/engine/diag"
+	"ucspitls/engine/fd"
+	"ucspitls/engine/option"
+	"ucspitls/engine/privilege"
+)
+
+// A Process is the life of a guard.
+type Process struct {
+	Backend backend.KeyHolder
+	Server  bool
+	Check   func() error // what else must be so before a key is used: TLS_FIPS
+}
+
+// Run is a guard from its start to its end; words are those behind its
+// argv[0]. What is wrong with the files is the other side's to report.
+func (x *Process) Run(words []string) error {
+	fd.CloseFrom(3)
+	if len(words) != 2 || !fd.IsSocket(0) {
+		return diag.Fail(diag.Usage, "the key guard is not to be started by hand")
+	}
+	parent, ok1 := option.Number(words[0])
+	level, ok2 := option.Number(words[1])
+	if !ok1 || !ok2 {
+		return diag.Fail(diag.Usage, "the key guard is not to be started by hand")
+	}
+	conn := channel(0)
+	if !hide(int(parent)) {
+		return nil // nobody is there any more
+	}
+	s, first, err := x.prepare(uint(level), int(parent))
+	if err != nil {
+		first = failed(err)
+	}
+	if _, werr := conn.Write(first.append(nil)); werr != nil || err != nil {
+		return quiet(int(first.code))
+	}
+	defer s.keys.CloseBut(noPair)
+	start := time.Now()
+	service := Service{
+		Keys: s, Server: x.Server,
+		MinVersion: s.keys.MinVersion, MaxVersion: s.keys.MaxVersion,
+		Policy: OneConnection,
+		Clock:  func() time.Duration { return time.Since(start) },
+	}
+	return service.Serve(conn)
+}
+
+func quiet(code int) error {
+	if code == 0 {
+		return nil
+	}
+	return diag.Silent(code)
+}
+
+// prepare opens the files, gives up rights and reads the default key. The
+// answer is the first one.
+func (x *Process) prepare(level uint, parent int) (s *store, first answer, err error) {
+	lookup := os.LookupEnv
+	var ids privilege.IDs
+	if syscall.Geteuid() == 0 {
+		if ids, err = privilege.FromEnviron(lookup, "/etc/passwd"); err != nil {
+			return nil, first, err
+		}
+	}
+	keys, err := material.OpenKeys(os.Environ(), level)
+	if err != nil {
+		return nil, first, err
+	}
+	s = &store{keys: keys, hold: x.Backend.HoldKey}
+	var der []byte
+	name, der, hasDefault, err := keys.Read(0)
+	defer func() { clear(der) }()
+	if err != nil {
+		return nil, first, err
+	}
+	if err = privilege.Drop(ids); err != nil {
+		return nil, first, err
+	}
+	hide(parent) // new ids have undone some of it
+	if err = x.Check(); err != nil || !hasDefault {
+		return s, first, err
+	}
+	if s.fallback, err = s.hold(name, der); err != nil {
+		return nil, first, err
+	}
+	return s, publicKey(s.fallback), nil
+}
+
+// A store is the keys of one connection: the default one, and the files of
+// the others until one is chosen.
+type store struct {
+	keys     *material.Keys
+	hold     func(name string, der []byte) (backend.Signer, error)
+	fallback backend.Signer
+	chosen   bool
+	signer   backend.Signer // of the pair that was chosen
+	err      error
+}
+
+// noPair is no pair's number.
+const noPair = 1<<32 - 1
+
+// Use reads what it is asked for first. The policy sees to it that nothing
+// else follows.
+func (s *store) Use(pair uint32) (backend.Signer, error) {
+	if !s.chosen {
+		s.chosen = true
+		s.keys.CloseBut(pair)
+		s.signer, s.err = s.fallback, nil
+		if s.fallback = nil; pair != 0 {
+			s.signer, s.err = s.read(pair)
+		}
+	}
+	if s.signer == nil && s.err == nil {
+		return nil, ErrNoPair
+	}
+	return s.signer, s.err
+}
+
+func (s *store) read(pair uint32) (backend.Signer, error) {
+	name, der, ok, err := s.keys.Read(pair)
+	defer clear(der)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return s.hold(name, der)
+}

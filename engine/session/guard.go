@@ -1,0 +1,57 @@
+package session
+
+import (
+	"os"
+	"time"
+
+	"ucspitls/backend"
+	"ucspitls/backend/material"
+	"ucspitls/engine/diag"
+	"ucspitls/engine/guard"
+	"ucspitls/engine/ucspi"
+)
+
+// keyGuard is what an -io program does when it is started as a guard. It
+// returns if it is not.
+func (r *Role) keyGuard(b backend.Backend, words []string) {
+	if !guard.Is(r.Table.Program, words) {
+		return
+	}
+	p := &diag.Printer{Name: r.Table.Program, Verbosity: diag.Normal}
+	p.Run(func() error {
+		holder, ok := b.(backend.KeyHolder)
+		if !ok {
+			return noGuard(b)
+		}
+		process := guard.Process{Backend: holder, Server: r.Server, Check: func() error {
+			if os.Getenv(ucspi.FIPS) == "" {
+				return nil
+			}
+			return requireFIPS(b)
+		}}
+		return process.Run(words[1:])
+	})
+}
+
+func noGuard(b backend.Backend) error {
+	return diag.Fail(diag.Config, ucspi.KeyGuard, "=1: the backend ", b.Info().Name, " has no key guard")
+}
+
+// startGuard starts one if it is asked for and there is a key to be guarded.
+// done is called when the handshake is over, or there will be none.
+func (x *session) startGuard() (keys material.Guard, done func(), err error) {
+	if !x.guarded || !x.Server && !x.settings.SendCert {
+		return nil, func() {}, nil
+	}
+	level := uint(0)
+	if x.Server {
+		level = uint(x.settings.SNI())
+	}
+	limit := time.Duration(x.settings.Timeout) * time.Millisecond
+	g, err := guard.Start(x.Table.Program, level, limit, x.fds.NetIn, x.fds.NetOut, x.fds.LocalIn, x.fds.LocalOut, x.fds.Notify)
+	if err != nil {
+		return nil, nil, err
+	}
+	x.ready = g.Ready
+	return g, g.Close, nil
+}

@@ -75,6 +75,12 @@ var mutants = map[string]mutant{
 			c.Keys = func(name string) (*backend.KeyPair, error) { keys(name); return keys(name) }
 		}
 	}},
+	"does not know the guard": {scenario: "guard", server: func(c *backend.ServerConfig) {
+		if c.Default != nil {
+			pair := *c.Default
+			pair.Guard, c.Default = nil, &pair
+		}
+	}},
 	"gives the default to all": {scenario: "sni", server: func(c *backend.ServerConfig) { c.Keys = nil }},
 }
 
@@ -107,6 +113,10 @@ func TestMutants(t *testing.T) {
 }
 
 func (m mutant) Info() backend.Info { return gotls.Backend.Info() }
+
+func (m mutant) HoldKey(name string, der []byte) (backend.Signer, error) {
+	return gotls.Backend.(backend.KeyHolder).HoldKey(name, der)
+}
 
 func (m mutant) NewServer(c *backend.ServerConfig) (backend.Endpoint, error) {
 	cfg := *c

@@ -66,6 +66,7 @@ func init() {
 		{"ciphers", suite.ciphers},
 		{"groups", suite.groups},
 		{"keys", suite.keyTypes},
+		{"guard", suite.guard},
 		{"fingerprint", suite.fingerprint},
 		{"alpn", suite.alpn},
 		{"sni", suite.sni},
@@ -110,7 +111,7 @@ var covered = map[string]string{
 	"ServerConfig.Keys": "sni", "ServerConfig.Default": "sni", "ServerConfig.Client": "client-cert",
 	"ServerConfig.TicketKeys": "tickets",
 	"ClientConfig.ServerName": "name", "ClientConfig.NoVerifyCert": "no-verify", "ClientConfig.Keys": "client-cert", "ClientConfig.Fingerprint": "fingerprint",
-	"KeyPair.Chain": "config", "KeyPair.Key": "config", "KeyPair.CertName": "config", "KeyPair.KeyName": "config",
+	"KeyPair.Chain": "config", "KeyPair.Key": "config", "KeyPair.Guard": "guard", "KeyPair.CertName": "config", "KeyPair.KeyName": "config",
 }
 
 // fields fails for a field that somebody added and nobody tests: a backend

@@ -47,8 +47,8 @@ func (implementation) NewClient(c *backend.ClientConfig) (backend.Endpoint, erro
 	if reason != "" {
 		return nil, c.BadFingerprint(reason)
 	}
-	if c.Keys != nil && c.Keys.Guard != nil { // uTLS signs digests
-		return nil, backend.BadGuard(backend.FingerprintNoGuard)
+	if err := noGuard(c); err != nil {
+		return nil, err
 	}
 	plain := *c
 	plain.Fingerprint = ""
@@ -61,6 +61,14 @@ func (implementation) NewClient(c *backend.ClientConfig) (backend.Endpoint, erro
 		return nil, c.BadFingerprint(reason)
 	}
 	return e, nil
+}
+
+// noGuard: uTLS hashes what it signs, and has only the digest for a guard.
+func noGuard(c *backend.ClientConfig) error {
+	if c.Keys != nil && c.Keys.Guard != nil {
+		return backend.BadGuard(backend.FingerprintNoGuard)
+	}
+	return nil
 }
 
 func (implementation) Fingerprints() []backend.Fingerprint {

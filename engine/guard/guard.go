@@ -164,7 +164,10 @@ func (g *Guard) answer() ([]byte, error) {
 	if _, err := io.ReadFull(g.conn, a.body); err != nil {
 		return nil, g.lost(err)
 	}
-	return a.body, a.err()
+	if err := a.err(); err != nil {
+		return nil, err
+	}
+	return a.body, nil
 }
 
 // lost is for good: the answer to come might be that to another request.

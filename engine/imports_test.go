@@ -32,6 +32,7 @@ var rules = []struct {
 	{"ucspitls/cmd/s6-ucspitlsc", wrapper, wrapperWhy},
 	{"ucspitls/cmd/s6-tlsserver", tls, "only the -io programs link TLS code"},
 	{"ucspitls/cmd/s6-tlsclient", tls, "only the -io programs link TLS code"},
+	{"ucspitls/cmd/s6-tls-ticketkeys", []string{"crypto/tls", "crypto/x509", "net", "ucspitls/backend", "ucspitls/backend/material"}, "it writes a file"},
 }
 
 var (

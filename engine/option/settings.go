@@ -46,8 +46,9 @@ type Settings struct {
 	NotifyFD        uint32 // -io: -d; 0 is none
 	ReadFD, WriteFD int    // client wrappers: -6 and -7
 
-	Drop Drop
-	Net  Net
+	Drop    Drop
+	Net     Net
+	Tickets Tickets
 }
 
 // Drop is which ids prog is to run with: --uid, --gid, --gidlist, --envuidgid.

@@ -83,14 +83,7 @@ func closeInherited(keep func(int) bool) {
 func inherited() []int {
 	all, ok := open()
 	if !ok {
-		var lim syscall.Rlimit
-		top := 65536
-		if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &lim) == nil && lim.Cur < 65536 {
-			top = int(lim.Cur)
-		}
-		for n := 0; n < top; n++ {
-			all = append(all, n)
-		}
+		all = upToLimit()
 	}
 	list := all[:0]
 	for _, n := range all {
@@ -102,10 +95,39 @@ func inherited() []int {
 	return list
 }
 
+// upToLimit is every number that may be one, where no list can be had.
+func upToLimit() (all []int) {
+	var lim syscall.Rlimit
+	top := 65536
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &lim) == nil && lim.Cur < 65536 {
+		top = int(lim.Cur)
+	}
+	for n := 0; n < top; n++ {
+		all = append(all, n)
+	}
+	return all
+}
+
 // Inherit clears close-on-exec of n.
 func Inherit(n int) error {
 	if _, _, e := syscall.Syscall(syscall.SYS_FCNTL, uintptr(n), syscall.F_SETFD, 0); e != 0 {
 		return e
 	}
 	return nil
+}
+
+// Highest is the highest number of an open descriptor, whoever opened it; -1 if
+// there is none.
+func Highest() int {
+	all, ok := open()
+	if !ok {
+		all = upToLimit()
+	}
+	top := -1
+	for _, n := range all {
+		if n > top && Open(n) { // the list itself was open
+			top = n
+		}
+	}
+	return top
 }

@@ -2,7 +2,8 @@
 // rights, shake hands, report, run the tunnel, end with the right code.
 //
 // The order is a promise (see the man pages): files are opened and read, then
-// privileges are dropped, then the first byte from the network is parsed.
+// privileges are dropped, then the process goes into its sandbox, then the
+// first byte from the network is read.
 package session
 
 import (
@@ -18,7 +19,9 @@ import (
 	"ucspitls/engine/fd"
 	"ucspitls/engine/option"
 	"ucspitls/engine/privilege"
+	"ucspitls/engine/privilege/sandbox"
 	"ucspitls/engine/tunnel"
+	"ucspitls/engine/ucspi"
 )
 
 // A Role is the server's or the client's -io program.
@@ -137,8 +140,9 @@ func (x *session) run() (err error) {
 	return x.outcome(err)
 }
 
-// configure reads environment and files, drops privileges and sets TLS up.
-// release wipes and closes what the handshake needed; it may be called twice.
+// configure reads environment and files, drops privileges, sets TLS up and
+// goes into the sandbox: after it no path is opened. release wipes and closes
+// what the handshake needed; it may be called twice.
 func (x *session) configure() (e backend.Endpoint, release func(), err error) {
 	lookup := os.LookupEnv
 	if x.env, err = x.readEnvironment(lookup); err != nil {
@@ -176,6 +180,9 @@ func (x *session) configure() (e backend.Endpoint, release func(), err error) {
 	}
 	if err != nil {
 		return nil, nil, x.outcome(err)
+	}
+	if err := x.confine(os.Getenv(ucspi.Sandbox), sandbox.Tunnel); err != nil {
+		return nil, nil, err
 	}
 	return e, func() { files.close(); endGuard() }, nil
 }

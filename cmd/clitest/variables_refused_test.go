@@ -12,7 +12,7 @@ import (
 )
 
 // A value that is malformed is 100; one that this build can't give, or a bad
-// file, is 96; a sandbox that can't be had is 97. Both sides say the same.
+// file, is 96; for a sandbox that can't be had see sandbox_test.go. Both sides say the same.
 func TestVariablesThatAreRefused(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -63,7 +63,6 @@ func TestVariablesThatAreRefused(t *testing.T) {
 		{"TLS_EXPORT=S6", 100, "TLS_EXPORT: unknown value S6 (s6 or mod_ssl)", ""},
 		{"TLS_KEYGUARD=1", 96, "TLS_KEYGUARD=1: this build has no key guard", ""},
 		{"TLS_KEYGUARD=2", 100, "TLS_KEYGUARD: unknown value 2 (1)", ""},
-		{"TLS_SANDBOX=require", 97, "TLS_SANDBOX=require: this build has no sandbox", ""},
 		{"TLS_SANDBOX=1", 100, "TLS_SANDBOX: unknown value 1 (on, require or off)", ""},
 		{"TLS_IOD=/run/iod", 96, "TLS_IOD: this build has no shared tunnel process", ""},
 	} {
@@ -120,13 +119,13 @@ func TestVariablesThatAreRefusedInDelayedMode(t *testing.T) {
 				d := dial(t, program, []string{"-k", pki.Host}, env)
 				return &server{d.process, d.stage, d.peer}
 			}
-			x := begin("TLS_SANDBOX=require")
+			x := begin("TLS_SANDBOX=yes")
 			a := x.stage.app()
 			a.write(a.ctl, "Y")
 			a.expectEnd(a.ctl, "")
-			a.expectWait(97)
+			a.expectWait(100)
 			a.exit(0)
-			x.expect(0, "s6-tls"+program[len(program)-1:]+"-io: fatal: TLS_SANDBOX=require: this build has no sandbox")
+			x.expect(0, "s6-tls"+program[len(program)-1:]+"-io: fatal: TLS_SANDBOX: unknown value yes (on, require or off)")
 
 			x = begin("TLS_IOD=/run/iod")
 			x.expect(96, program+": fatal: TLS_IOD: this build has no shared tunnel process")

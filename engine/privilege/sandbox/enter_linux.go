@@ -22,6 +22,7 @@ func Enter(p Profile) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	startPoller()
+	time.Local = time.UTC // it would be read from /etc/localtime, for the words of an error
 	top := fd.Highest()
 	var missing []string
 	try := func(without string, err error) {

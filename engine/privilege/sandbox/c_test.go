@@ -1,5 +1,0 @@
-//go:build cgo
-
-package sandbox
-
-import _ "runtime/cgo"

@@ -17,7 +17,7 @@ BUILD    = build/$(BACKEND)
 
 PROGRAMS = $(notdir $(wildcard cmd/s6-*))
 TUNNELS  = $(filter %-io,$(PROGRAMS))
-WRAPPERS = $(filter-out %-io,$(PROGRAMS))
+SLOW     = $(filter-out %-io $(FAST),$(PROGRAMS))
 
 # Only the tunnels link a backend, and only OpenSSL's needs cgo.
 CGO_gotls   = 0
@@ -29,16 +29,23 @@ ifeq ($(FIPS),1)
 export GOFIPS140 = certified
 endif
 
-# ENTRY=off builds without the recording program entry (engine/entry): the
-# programs then don't run under softlimit -m, and hand on less to prog. A
-# program that the C linker links can't have it.
-ENTRY   ?= on
+# Where a program starts (engine/entry). ENTRY=record: in front of the Go runtime,
+# to record what the runtime would lose. ENTRY=fast, the default: the four
+# wrappers do all that is usual there, and never start the runtime
+# (engine/entry/fast). ENTRY=off: in the runtime; the programs then don't run
+# under softlimit -m, and hand on less to prog. A program that the C linker
+# links can have no entry.
+ENTRY   ?= fast
 ENTRYFOR = linux/amd64 linux/arm64
-ifeq ($(ENTRY),on)
-ifneq ($(filter $(shell $(GO) env GOOS)/$(shell $(GO) env GOARCH),$(ENTRYFOR)),)
-ENTRYFLAG   = -E ucspitls_entry
-TUNNELENTRY = $(if $(filter 0,$(CGO_$(BACKEND))),$(ENTRYFLAG))
+FAST     = s6-ucspitlsd s6-ucspitlsc s6-tlsd s6-tlsc
+ifeq ($(filter $(ENTRY),fast record off),)
+$(error ENTRY is fast, record or off)
 endif
+ifneq ($(filter $(shell $(GO) env GOOS)/$(shell $(GO) env GOARCH),$(ENTRYFOR)),)
+ENTRYFLAG_record = -E ucspitls_entry
+ENTRYFLAG_fast   = -E ucspitls_fast
+ENTRYFLAG   = $(ENTRYFLAG_$(ENTRY:fast=record))
+TUNNELENTRY = $(if $(filter 0,$(CGO_$(BACKEND))),$(ENTRYFLAG))
 endif
 
 # SANDBOX=strict builds tunnels that die of a system call that is not in the
@@ -54,7 +61,8 @@ BUILDCMD = CGO_ENABLED=0 $(GOBUILD) -tags '$(TAGS)'
 
 all:
 	@mkdir -p $(BUILD)
-	CGO_ENABLED=0 $(GOBUILD) -ldflags '$(LDFLAGS) $(ENTRYFLAG)' -o $(BUILD)/ $(WRAPPERS:%=./cmd/%)
+	CGO_ENABLED=0 $(GOBUILD) -ldflags '$(LDFLAGS) $(ENTRYFLAG_$(ENTRY))' -o $(BUILD)/ $(FAST:%=./cmd/%)
+	CGO_ENABLED=0 $(GOBUILD) -ldflags '$(LDFLAGS) $(ENTRYFLAG)' -o $(BUILD)/ $(SLOW:%=./cmd/%)
 	CGO_ENABLED=$(CGO_$(BACKEND)) $(GOBUILD) -tags '$(TAGS)' -ldflags '$(LDFLAGS) $(TUNNELENTRY)' -o $(BUILD)/ $(TUNNELS:%=./cmd/%)
 
 demo: all

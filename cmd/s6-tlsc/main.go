@@ -4,11 +4,11 @@ package main
 import (
 	"os"
 
+	_ "ucspitls/engine/entry/fast" // the program entry of a build with ENTRY=fast
 	"ucspitls/engine/option"
 	"ucspitls/engine/wrap"
 )
 
-func main() {
-	program := wrap.Program{Table: &option.TLSC, Side: wrap.Client, Run: wrap.Immediate}
-	program.Main(os.Args)
-}
+var program = wrap.Program{Table: &option.TLSC, Side: &wrap.Client}
+
+func main() { program.Main(os.Args) }

@@ -4,11 +4,11 @@ package main
 import (
 	"os"
 
+	_ "ucspitls/engine/entry/fast" // the program entry of a build with ENTRY=fast
 	"ucspitls/engine/option"
 	"ucspitls/engine/wrap"
 )
 
-func main() {
-	program := wrap.Program{Table: &option.UCSPITLSC, Side: wrap.Client, Run: wrap.Delayed}
-	program.Main(os.Args)
-}
+var program = wrap.Program{Table: &option.UCSPITLSC, Side: &wrap.Client, Delayed: true}
+
+func main() { program.Main(os.Args) }

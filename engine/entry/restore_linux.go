@@ -65,6 +65,22 @@ func restore() (undo func()) {
 	return undoRestore
 }
 
+// Lift raises the soft limits that hinder a Go program to the hard ones, as the
+// entry does, for a program that is started next. It may run without the runtime.
+//
+//go:nosplit
+//go:norace
+func Lift() {
+	for i := range lifted {
+		var limit rlimit
+		prlimit(resources[i], nil, &limit)
+		if limit.cur < limit.max {
+			limit.cur = limit.max
+			prlimit(resources[i], &limit, nil)
+		}
+	}
+}
+
 //go:nosplit
 //go:norace
 func undoRestore() {

@@ -23,15 +23,25 @@ func IOEnviron(environ []string) []string {
 	out := make([]string, 0, len(environ)+1)
 	for _, item := range environ {
 		name, _, _ := strings.Cut(item, "=")
-		switch name {
-		case "GODEBUG", "GOTRACEBACK", "GOMEMLIMIT", "GOGC", "GOMAXPROCS":
-			continue
+		if !IsRuntime(name) {
+			out = append(out, item)
 		}
-		out = append(out, item)
 	}
-	// One tunnel: a second scheduler only costs. A fault of the runtime itself is one line.
-	return append(out, "GOMAXPROCS=1", "GOTRACEBACK=none")
+	return append(out, RuntimeSettings[:]...)
 }
+
+// IsRuntime tells whether name steers Go's runtime.
+func IsRuntime(name string) bool {
+	switch name {
+	case "GODEBUG", "GOTRACEBACK", "GOMEMLIMIT", "GOGC", "GOMAXPROCS":
+		return true
+	}
+	return false
+}
+
+// RuntimeSettings is what an -io is given instead. One tunnel: a second
+// scheduler only costs. A fault of the runtime itself is one line.
+var RuntimeSettings = [...]string{"GOMAXPROCS=1", "GOTRACEBACK=none"}
 
 func has(items []string, name string) bool {
 	for _, item := range items {

@@ -12,14 +12,14 @@ import (
 	"ucspitls/engine/ucspi"
 )
 
-// Delayed is s6-ucspitlsd and s6-ucspitlsc: the waiting process is started and
+// delayed is s6-ucspitlsd and s6-ucspitlsc: the waiting process is started and
 // prog takes this process's place at once.
-func Delayed(w *Program, p *diag.Printer, s *option.Settings, prog []string) error {
+func (w *Program) delayed(s *option.Settings, prog []string) error {
 	l, err := w.prepare(s, fd.SocketPair)
 	if err != nil {
 		return err
 	}
-	argv := append([]string{w.waitingName(), strconv.Itoa(os.Getpid()), strconv.Itoa(int(s.Verbosity)), Sibling(w.Side.IO)}, w.Side.args(s)...)
+	argv := append([]string{w.Table.Program + WaitingFor, strconv.Itoa(os.Getpid()), strconv.Itoa(int(s.Verbosity)), Sibling(w.Side.IO)}, w.Side.args(s)...)
 	exe := Self(w.Table.Program)
 	if _, err := spawn(exe, argv, ucspi.IOEnviron(l.environ), l.files(w.Side)); err != nil {
 		return diag.FailSys("start "+exe, err)
@@ -37,8 +37,9 @@ func Delayed(w *Program, p *diag.Printer, s *option.Settings, prog []string) err
 	return become(prog, env, l.ids)
 }
 
-// waitingName is argv[0] of the waiting process, which is also what ps shows.
-func (w *Program) waitingName() string { return w.Table.Program + ": waiting for" }
+// WaitingFor follows the program's name in argv[0] of the waiting process,
+// which is also what ps shows.
+const WaitingFor = ": waiting for"
 
 // wait is the waiting process. words: pid of prog, verbosity, path of the
 // -io, its options.

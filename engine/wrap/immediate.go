@@ -10,17 +10,17 @@ import (
 	"ucspitls/engine/ucspi"
 )
 
-// maxValue is the longest variable that an execve takes with room to spare
-// (MAX_ARG_STRLEN is 128 KiB on Linux); maxBlob bounds what is read at all.
+// MaxValue is the longest variable that an execve takes with room to spare
+// (MAX_ARG_STRLEN is 128 KiB on Linux); MaxBlob bounds what is read at all.
 const (
-	maxValue = 100 << 10
-	maxBlob  = 1 << 20
+	MaxValue = 100 << 10
+	MaxBlob  = 1 << 20
 )
 
-// Immediate is s6-tlsd and s6-tlsc: the -io is started, and prog takes this
+// immediate is s6-tlsd and s6-tlsc: the -io is started, and prog takes this
 // process's place once the handshake is done. prog talks to the tunnel on the
 // numbers that the network had.
-func Immediate(w *Program, p *diag.Printer, s *option.Settings, prog []string) error {
+func (w *Program) immediate(s *option.Settings, prog []string) error {
 	l, err := w.prepare(s, fd.Pipe)
 	if err != nil {
 		return err
@@ -62,7 +62,7 @@ func receive(n, pid int) ([]string, error) {
 		if got < len(blob) {
 			break
 		}
-		if got >= maxBlob {
+		if got >= MaxBlob {
 			return nil, diag.Fail(diag.TLS, "the peer's information is too long")
 		}
 		blob = append(blob, make([]byte, len(blob))...)
@@ -82,7 +82,7 @@ func receive(n, pid int) ([]string, error) {
 		return nil, diag.Fail(diag.TLS, "the TLS process ended while it sent its information")
 	}
 	for _, item := range items {
-		if len(item) > maxValue {
+		if len(item) > MaxValue {
 			name, _, _ := strings.Cut(item, "=")
 			return nil, diag.Fail(diag.TLS, name, " of the peer is too long for the environment")
 		}

@@ -14,6 +14,9 @@ import (
 // (-X ucspitls/engine/wrap.bindir=/usr/bin). Empty in a development build.
 var bindir string
 
+// Bindir is where the -io programs were installed; empty in a development build.
+func Bindir() string { return bindir }
+
 // Sibling is the path of another program of ours: in the compiled-in bindir,
 // else in the folder of this executable. Never in PATH, where another
 // backend's or the original might be.
@@ -37,8 +40,8 @@ func Self(name string) string {
 	return Sibling(name)
 }
 
-// defaultPath is used when PATH is not set, as skalibs does.
-const defaultPath = "/usr/bin:/bin"
+// DefaultPath is used when PATH is not set, as skalibs does.
+const DefaultPath = "/usr/bin:/bin"
 
 // Exec replaces this process by prog, looked up in PATH of environ. It returns
 // only when that failed: 127 when there is no such program, else 126.
@@ -78,7 +81,7 @@ func path(environ []string) string {
 			return item[len("PATH="):]
 		}
 	}
-	return defaultPath
+	return DefaultPath
 }
 
 // spawn starts a program of ours with the given descriptors on 0, 1, 2 ...

@@ -42,20 +42,21 @@ type Side struct {
 }
 
 var (
-	Server = &Side{"s6-tlsd-io", true, (*option.Settings).ServerIO}
-	Client = &Side{"s6-tlsc-io", false, (*option.Settings).ClientIO}
+	Server = Side{"s6-tlsd-io", true, (*option.Settings).ServerIO}
+	Client = Side{"s6-tlsc-io", false, (*option.Settings).ClientIO}
 )
 
-// A Program is a wrapper.
+// A Program is a wrapper. Its main package has one called program, made of
+// constants and addresses: it is read before anything is initialised.
 type Program struct {
-	Table *option.Table
-	Side  *Side
-	Run   func(*Program, *diag.Printer, *option.Settings, []string) error
+	Table   *option.Table
+	Side    *Side
+	Delayed bool // prog decides when TLS starts
 }
 
 // Main is the whole of a wrapper; words is os.Args. It does not return.
 func (w *Program) Main(words []string) {
-	if len(words) > 0 && words[0] == w.waitingName() {
+	if len(words) > 0 && words[0] == w.Table.Program+WaitingFor {
 		p := &diag.Printer{Name: w.Table.Program, Verbosity: diag.Normal}
 		p.Run(func() error { return w.wait(p, words[1:]) })
 	}
@@ -63,7 +64,10 @@ func (w *Program) Main(words []string) {
 		if os.Getenv(ucspi.IOD) != "" {
 			return diag.Fail(diag.Config, ucspi.IOD, ": this build has no shared tunnel process")
 		}
-		return w.Run(w, p, s, prog)
+		if w.Delayed {
+			return w.delayed(s, prog)
+		}
+		return w.immediate(s, prog)
 	})
 }
 

@@ -1,0 +1,2 @@
+// Package fast: draft.
+package fast

@@ -1,0 +1,41 @@
+#include "textflag.h"
+
+#define SYS_clone 220
+
+// The program starts here; doc.go tells the story. R0 and R1 are the first
+// arguments of a Go function and g is R28. A Go function keeps RSP and g, a
+// system call all but R0. Of what the kernel passes RSP and R0 mean something;
+// R0 waits on the stack.
+TEXT ucspitls_fast(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
+	MOVD	RSP, R1
+	SUB	$16, RSP
+	MOVD	R0, 0(RSP)
+	MOVD	$main·program(SB), R0
+	MOVD	$·noG(SB), g
+	MOVD	·startFunc(SB), R26
+	MOVD	(R26), R2
+	CALL	(R2) // start(program, RSP)
+	CBZ	R0, fallback
+
+	MOVD	$0, R1 // clone(flags, the same stack, nothing else)
+	MOVD	$0, R2
+	MOVD	$0, R3
+	MOVD	$0, R4
+	MOVD	$SYS_clone, R8
+	SVC
+	MOVD	R0, R1
+	MOVD	$main·program(SB), R0
+	CBZ	R1, child
+	MOVD	·parentFunc(SB), R26
+	MOVD	(R26), R2
+	CALL	(R2) // parent(program, pid), which returns if there is no child
+fallback:
+	MOVD	0(RSP), R0
+	ADD	$16, RSP
+	B	ucspitls_entry(SB)
+
+child:
+	MOVD	·childFunc(SB), R26
+	MOVD	(R26), R2
+	CALL	(R2) // child(program), which does not return
+	BRK

@@ -23,11 +23,16 @@ func (m *memory) delayed(w *wrap.Program) {
 		}
 	}
 	m.progEnviron()
+	m.channelNumbers()
+	m.become(w)
+}
+
+// channelNumbers ends prog's environment.
+func (m *memory) channelNumbers() {
 	m.envNumber(ucspi.CtlFD, m.progCtl())
 	m.envNumber(ucspi.ReadFD, m.progRead())
 	m.envNumber(ucspi.WriteFD, m.progWrite())
 	m.env(0)
-	m.become(w)
 }
 
 func (p *plan) envNumber(name string, n uintptr) {

@@ -46,14 +46,8 @@ func (l *line) text(s string) {
 }
 
 func (l *line) number(n uint64) {
-	top := uint64(1)
-	for n/top >= 10 {
-		top *= 10
-	}
-	for ; top > 0; top /= 10 {
-		digit := n / top % 10
-		l.raw("0123456789"[digit : digit+1])
-	}
+	var d digits
+	l.raw(d.format(n))
 }
 
 // print writes the line to stderr, all at once if the system lets us.

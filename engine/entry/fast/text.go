@@ -85,13 +85,21 @@ func (b *buffer) byte(c byte) {
 
 // number adds n in decimal digits.
 func (b *buffer) number(n uint64) {
-	top := uint64(1)
-	for n/top >= 10 {
-		top *= 10
+	var d digits
+	b.add(d.format(n))
+}
+
+// digits is room for a number.
+type digits [20]byte
+
+// format gives n in decimal digits, as a view of d.
+func (d *digits) format(n uint64) string {
+	i := len(d) - 1
+	for d[i] = '0' + byte(n%10); n >= 10 && i > 0; d[i] = '0' + byte(n%10) {
+		n /= 10
+		i--
 	}
-	for ; top > 0; top /= 10 {
-		b.byte('0' + byte(n/top%10))
-	}
+	return view(unsafe.Pointer(&d[i]), len(d)-i)
 }
 
 // from is the address of what was added since the buffer held mark bytes.

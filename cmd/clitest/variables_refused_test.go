@@ -55,7 +55,10 @@ func TestVariablesThatAreRefused(t *testing.T) {
 		{"SSLKEYLOGFILE=" + dir, 96, "SSLKEYLOGFILE: open " + dir + ": is a directory", ""},
 		{"SSLKEYLOGFILE=/dev/null", 96, "SSLKEYLOGFILE: /dev/null: is not a regular file", ""},
 
-		{"TLS_TICKETKEYS=" + text, 96, "TLS_TICKETKEYS: this build has no session tickets", ""},
+		{"TLS_TICKETKEYS=" + text, 96, "TLS_TICKETKEYS: " + text + ": line 1: not a time and a key", "s6-tlsd"},
+		{"TLS_TICKETKEYS=" + dir, 96, "TLS_TICKETKEYS: " + dir + ": is a directory", "s6-tlsd"},
+		{"TLS_TICKETKEYS=" + dir + "/none", 96, "TLS_TICKETKEYS: open " + dir + "/none: no such file or directory", "s6-tlsd"},
+		{"TLS_TICKETKEYS=/dev/null", 96, "TLS_TICKETKEYS: /dev/null: holds no session ticket key (s6-tls-ticketkeys makes one)", "s6-tlsd"},
 		{"TLS_FINGERPRINT=netscape", unknown, "TLS_FINGERPRINT: " + netscape, "s6-tlsc"},
 		{"TLS_FIPS=require", 96, "TLS_FIPS=require: " + noFIPS, ""},
 		{"TLS_FIPS=on", 100, "TLS_FIPS: unknown value on (require)", ""},
@@ -148,7 +151,7 @@ func TestVariablesThatAreNotLookedAt(t *testing.T) {
 	}{
 		{"s6-tlsd", []string{"TLS_FINGERPRINT=chrome", "CADIR=/none", "TLS_CRLFILE=/none"}}, // no client certificate is asked for
 		{"s6-tlsd", empty},
-		{"s6-tlsc", []string{"CERTFILE=/none", "KEYFILE=/none", "CERTFILE:x=/none"}}, // no -y
+		{"s6-tlsc", []string{"CERTFILE=/none", "KEYFILE=/none", "CERTFILE:x=/none", "TLS_TICKETKEYS=/none"}}, // no -y
 		{"s6-tlsc", empty},
 	} {
 		env := c.env

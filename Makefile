@@ -70,10 +70,14 @@ demo: all
 	@build/demo $(BUILD)
 
 # Beside other programs that do the same job; doc/bench.md explains the numbers.
-# make bench BENCH='-only declined -rounds 9'
-bench: all
-	$(BUILDCMD) -o build/bench ./bench
-	@build/bench -ours $(BUILD) $(BENCH)
+# make bench BENCH='-only declined -rounds 9' BENCHED=gotls
+BENCHED = gotls openssl utls
+comma   = ,
+space   = $() $()
+bench:
+	@for b in $(BENCHED); do $(MAKE) -s BACKEND=$$b all || echo "$$b can't be built here and is left out"; done
+	CGO_ENABLED=0 $(GOBUILD) -o build/bench ./bench
+	@build/bench -ours $(subst $(space),$(comma),$(BENCHED:%=build/%)) $(BENCH)
 
 # ONLY='server=gotls client=gnutls' runs a part, QUICK=1 the one for CI; ACCEPT=1
 # takes what came of it as the baseline.

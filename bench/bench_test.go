@@ -1,14 +1,13 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
-	"math"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -40,59 +39,6 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func TestQuantile(t *testing.T) {
-	for _, c := range []struct {
-		samples []float64
-		q, want float64
-	}{
-		{[]float64{7}, 0.5, 7},
-		{[]float64{3, 1, 2}, 0.5, 2},
-		{[]float64{4, 1, 3, 2}, 0.5, 2.5},
-		{[]float64{5, 1, 4, 2, 3}, 0.25, 2},
-		{[]float64{5, 1, 4, 2, 3}, 0.75, 4},
-		{[]float64{1, 2}, 0, 1},
-		{[]float64{1, 2}, 1, 2},
-		{[]float64{10, 20}, 0.25, 12.5},
-	} {
-		before := append([]float64(nil), c.samples...)
-		if got := quantile(c.samples, c.q); got != c.want {
-			t.Errorf("quantile(%v, %v) = %v, want %v", c.samples, c.q, got, c.want)
-		}
-		for i := range before {
-			if c.samples[i] != before[i] {
-				t.Fatalf("quantile changed the order of %v", before)
-			}
-		}
-	}
-	if got := median(nil); !math.IsNaN(got) {
-		t.Errorf("median of nothing = %v", got)
-	}
-}
-
-func TestSpread(t *testing.T) {
-	for _, c := range []struct {
-		samples []float64
-		want    float64
-	}{
-		{[]float64{10, 10, 10}, 0},
-		{[]float64{1, 2, 3, 4, 5}, 1.0 / 3},
-		{[]float64{0, 0}, 0},
-		{[]float64{10, 10, 10, 10, 1000}, 0},
-	} {
-		if got := spread(c.samples); got != c.want {
-			t.Errorf("spread(%v) = %v, want %v", c.samples, got, c.want)
-		}
-	}
-}
-
-// TestRatios has a machine that slows down for everybody in the second round.
-func TestRatios(t *testing.T) {
-	got := ratios([]float64{1, 10, 3}, []float64{2, 20, 0, 5})
-	if len(got) != 2 || got[0] != 0.5 || got[1] != 0.5 {
-		t.Errorf("ratios = %v", got)
-	}
-}
-
 func TestWorkToSample(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -100,23 +46,13 @@ func TestWorkToSample(t *testing.T) {
 		cpu  time.Duration
 		want sample
 	}{
-		{"connections", work{connections: 4, took: 2 * time.Second}, 8 * time.Millisecond,
-			sample{PerSecond: 2, CPUPer: 2000}},
-		{"bulk", work{bytes: 512 << 20, took: 2 * time.Second}, time.Second,
-			sample{MiBps: 256, CPUPerGiB: 2}},
-		{"trips", work{trips: [][]float64{{1, 9, 3}, {5, 5, 5}}}, 60 * time.Microsecond,
-			sample{Trip: 4, CPUTrip: 10}},
+		{"connections", work{figures: sample{connRate: 2}, cpu: connCPU, units: 4, unit: time.Microsecond}, 8 * time.Millisecond,
+			sample{connRate: 2, connCPU: 2000}},
+		{"bulk", work{cpu: bulkCPU, units: 0.5, unit: time.Second}, time.Second, sample{bulkCPU: 2}},
+		{"no CPU", work{figures: sample{firstTime: 3}}, time.Second, sample{firstTime: 3}},
 	} {
-		if got := c.work.sample(c.cpu); got != c.want {
+		if got := c.work.sample(c.cpu); !maps.Equal(got, c.want) {
 			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
-		}
-	}
-}
-
-func TestNumber(t *testing.T) {
-	for x, want := range map[float64]string{1234.6: "1235", 99.94: "99.9", 9.876: "9.88", 0: "0.00"} {
-		if got := number(x); got != want {
-			t.Errorf("number(%v) = %q, want %q", x, got, want)
 		}
 	}
 }
@@ -137,40 +73,65 @@ func TestWants(t *testing.T) {
 	}
 }
 
-func TestWriteTable(t *testing.T) {
-	var out bytes.Buffer
-	writeTable(&out, [][]string{{"case", "what", "a"}, {"x", "µs", "1 ±2%"}, {"longer", "–", ""}})
-	want := `| case   | what |     a |
-|--------|------|------:|
-| x      | µs   | 1 ±2% |
-| longer | –    |       |
-`
-	if out.String() != want {
-		t.Errorf("got\n%swant\n%s", &out, want)
+func TestIdleOption(t *testing.T) {
+	for list, want := range map[string][]int{"100,1000": {100, 1000}, "7": {7}, "": nil, "0": nil, "5,5": nil, "5,x": nil} {
+		var o options
+		if err := o.setIdle(list); (err == nil) != (want != nil) || err == nil && !slices.Equal(o.idle, want) {
+			t.Errorf("-idle %q: %v, %v", list, o.idle, err)
+		}
 	}
 }
 
-func TestReport(t *testing.T) {
-	b := &bench{options: options{rounds: 2}, systems: []*system{{Name: "ours"}, {Name: "theirs", Note: "a note"}, {Name: "idle"}}}
-	r := newReport(b)
-	c := &benchCase{name: "case", metrics: perConnection}
-	r.add(c, b.systems, map[string][]sample{
-		"ours":   {{CPUPer: 100, PerSecond: 30}, {CPUPer: 300, PerSecond: 30}},
-		"theirs": {{CPUPer: 200, PerSecond: 10}, {CPUPer: 600, PerSecond: 10}},
-	})
-	r.Missing = []string{"hitch (Debian package hitch)"}
-	var out bytes.Buffer
-	r.write(&out)
-	for _, want := range []string{
-		"| case | CPU/conn µs | 200 ±25% | 400 ±25% |    – |",
-		"| case | CPU/conn µs |     0.50 |      – |",
-		"| case | conn/s      |     3.00 |      – |",
-		"theirs:  (a note)",
-		"missing: hitch (Debian package hitch)",
+func TestParseStat(t *testing.T) {
+	for line, want := range map[string]struct {
+		name   string
+		parent int
+		ok     bool
+	}{
+		"12 (cat) S 7 12 12 0": {"cat", 7, true},
+		"12 (a) (b) c) S 9 1":  {"a) (b) c", 9, true},
+		"12 cat":               {},
+		"":                     {},
 	} {
-		if !strings.Contains(out.String(), want) {
-			t.Errorf("no %q in\n%s", want, &out)
+		if name, parent, ok := parseStat(line); name != want.name || parent != want.parent || ok != want.ok {
+			t.Errorf("%q: %q %d %v", line, name, parent, ok)
 		}
+	}
+}
+
+// TestMemory: what runs below the listener is found, but for prog.
+func TestMemory(t *testing.T) {
+	linuxOnly(t)
+	sh := exec.Command("/bin/sh", "-c", "/bin/cat & wait")
+	stdin, err := sh.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sh.Args[2] = "exec 3<&0; /bin/cat <&3 & wait"
+	if err := sh.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer sh.Wait()
+	defer stdin.Close()
+	self := os.Getpid()
+	names := func() (all []string) {
+		for _, p := range descendants(self) {
+			all = append(all, p.name)
+		}
+		return all
+	}
+	for end := time.Now().Add(patience); !slices.Contains(names(), "cat"); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("no cat among %q", names())
+		}
+	}
+	with, err := memoryOf(self, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	without, err := memoryOf(self, "cat")
+	if err != nil || without <= 0 || without >= with {
+		t.Errorf("%v kB, %v without cat, %v", with, without, err)
 	}
 }
 
@@ -226,7 +187,7 @@ func TestListening(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	port := l.Addr().(*net.TCPAddr).Port
+	_, port, _ := net.SplitHostPort(l.Addr().String())
 	if !listening(port) {
 		t.Error("an open listener was not found")
 	}
@@ -240,7 +201,7 @@ func TestListening(t *testing.T) {
 // words, and ours ends the run.
 func TestBrokenProg(t *testing.T) {
 	linuxOnly(t)
-	b := &bench{options: options{connections: 1, parallel: 1}, dir: t.TempDir()}
+	b := &bench{options: quick, dir: t.TempDir()}
 	c := &benchCase{name: "broken", role: declined, load: visits,
 		prog: func(b *bench, _ *system) []string { return []string{b.script("fail", "echo no luck >&2\n")} }}
 	_, err := b.take(c, direct(), nil)
@@ -249,7 +210,8 @@ func TestBrokenProg(t *testing.T) {
 	}
 }
 
-// TestSmoke is one tiny round of everything, with whatever peers are here.
+// TestSmoke is one tiny round of a few cases, with whatever peers are here.
+// All of them are what make bench BENCH=-quick is for.
 func TestSmoke(t *testing.T) {
 	linuxOnly(t)
 	bin := filepath.Join(t.TempDir(), "gotls")
@@ -261,18 +223,15 @@ func TestSmoke(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	dir := t.TempDir()
-	systems, missing, err := findSystems(dir, []string{bin})
+	systems, missing, err := findSystems([]string{bin, filepath.Join(bin, "nothing")}, variants)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, line := range missing {
-		t.Log("missing:", line)
+	if len(missing) == 0 || !strings.Contains(missing[0], "run make") {
+		t.Errorf("missing: %q", missing)
 	}
-	b := &bench{
-		options: options{rounds: 1, connections: 2, parallel: 2, mebibytes: 1, trips: 3},
-		dir:     dir, systems: systems, progress: t.Output(),
-	}
+	b := &bench{options: quick, dir: t.TempDir(), systems: systems, progress: t.Output()}
+	b.only, b.connections, b.idle = "full-rsa-tls1.2,down-tls1.3,overload,waiting", 2, []int{2, 3}
 	r, err := b.run()
 	if err != nil {
 		t.Fatal(err)
@@ -280,21 +239,21 @@ func TestSmoke(t *testing.T) {
 	for _, line := range r.Failed {
 		t.Error("failed: ", line)
 	}
-	if want := 2 * len(cases); len(r.Rows) != want {
-		t.Errorf("%d rows, want %d", len(r.Rows), want)
+	if len(r.Cases) != 4 {
+		t.Errorf("%d cases", len(r.Cases))
 	}
-	for _, w := range r.Rows {
-		for i, l := range w.Cells {
-			if l == nil && i == 0 {
-				t.Errorf("%s: ours did not do it", w.Case)
-			}
-			if l != nil && (len(l.Samples) != 1 || !(l.Median > 0)) {
-				t.Errorf("%s, %s, %s: %+v", w.Case, w.Metric, r.Systems[i].Name, l)
+	for _, c := range r.Cases {
+		for _, w := range c.Rows {
+			for i, l := range w.Cells {
+				if l == nil && i == 0 {
+					t.Errorf("%s: ours did not do it", c.Name)
+				}
+				if l != nil && (len(l.Samples) != 1 || !(l.Median > 0)) {
+					t.Errorf("%s, %s, %s: %+v", c.Name, w.Metric, r.Systems[i].Name, l)
+				}
 			}
 		}
 	}
-	if _, err := json.Marshal(r); err != nil {
-		t.Error(err)
-	}
+	r.judge()
 	r.write(t.Output())
 }

@@ -18,44 +18,110 @@ type benchCase struct {
 	prog    func(b *bench, sys *system) []string
 	load    func(*bench, *target) (*work, error)
 	metrics []metric
+	resume  bool // sessions are resumed, but for a first one that is not counted
+	answer  int  // bytes that prog says
+	once    bool // one sample will do
+	many    bool // needs many open files
+	idling  bool // is of tunnels that wait
 }
 
 // A metric is a figure of a sample, with its unit.
 type metric struct {
 	Name string
-	of   func(sample) float64
 	more bool // more is better
 }
 
-var (
-	perConnection = []metric{
-		{"CPU/conn µs", func(s sample) float64 { return s.CPUPer }, false},
-		{"conn/s", func(s sample) float64 { return s.PerSecond }, true},
-	}
-	perGiB = []metric{
-		{"CPU s/GiB", func(s sample) float64 { return s.CPUPerGiB }, false},
-		{"MiB/s", func(s sample) float64 { return s.MiBps }, true},
-	}
-	perTrip = []metric{
-		{"round trip µs", func(s sample) float64 { return s.Trip }, false},
-		{"CPU/trip µs", func(s sample) float64 { return s.CPUTrip }, false},
-	}
+// The metrics' names.
+const (
+	connCPU    = "CPU/conn µs"
+	connRate   = "conn/s"
+	bulkCPU    = "CPU s/GiB"
+	bulkRate   = "MiB/s"
+	tripTime   = "round trip µs"
+	tripCPU    = "CPU/trip µs"
+	firstTime  = "first byte ms"
+	lastTime   = "last byte ms"
+	idleAtMost = "kB/tunnel at most"
+	idleMost   = "tunnels at most"
+	idleTrip   = "round trip ×"
+	rushServed = "served %"
+	rushMedian = "handshake p50 ms"
+	rushLate   = "handshake p99 ms"
 )
 
-var cases = []*benchCase{
-	{"full-p256-tls1.3", "whole connection, TLS 1.3, P-256", immediate, "p256", tls.VersionTLS13, sayOK, visits, perConnection},
-	{"full-p256-tls1.2", "whole connection, TLS 1.2, P-256", immediate, "p256", tls.VersionTLS12, sayOK, visits, perConnection},
-	{"full-rsa-tls1.3", "whole connection, TLS 1.3, RSA-2048", immediate, "rsa", tls.VersionTLS13, sayOK, visits, perConnection},
-	{"full-rsa-tls1.2", "whole connection, TLS 1.2, RSA-2048", immediate, "rsa", tls.VersionTLS12, sayOK, visits, perConnection},
-	{"delayed-p256-tls1.3", "cleartext, then TLS 1.3, P-256", delayed, "p256", tls.VersionTLS13, ask, visits, perConnection},
-	{"delayed-p256-tls1.2", "cleartext, then TLS 1.2, P-256", delayed, "p256", tls.VersionTLS12, ask, visits, perConnection},
-	{"declined", "TLS offered, not asked for", declined, "p256", 0, sayOK, visits, perConnection},
-	{"down-tls1.3", "prog sends, TLS 1.3, AES-128-GCM", immediate, "p256", tls.VersionTLS13, pour, download, perGiB},
-	{"down-tls1.2", "prog sends, TLS 1.2, AES-128-GCM", immediate, "p256", tls.VersionTLS12, pour, download, perGiB},
-	{"up-tls1.3", "prog receives, TLS 1.3, AES-128-GCM", immediate, "p256", tls.VersionTLS13, drink, upload, perGiB},
-	{"up-tls1.2", "prog receives, TLS 1.2, AES-128-GCM", immediate, "p256", tls.VersionTLS12, drink, upload, perGiB},
-	{"ping-tls1.3", "64 bytes there and back, TLS 1.3", immediate, "p256", tls.VersionTLS13, echo, pingPong, perTrip},
-	{"ping-tls1.2", "64 bytes there and back, TLS 1.2", immediate, "p256", tls.VersionTLS12, echo, pingPong, perTrip},
+var (
+	perConnection = []metric{{connCPU, false}, {connRate, true}}
+	perGiB        = []metric{{bulkCPU, false}, {bulkRate, true}}
+	perTrip       = []metric{{tripTime, false}, {tripCPU, false}}
+	perAnswer     = []metric{{firstTime, false}, {lastTime, false}}
+	perRush       = []metric{{rushServed, true}, {connRate, true}, {rushMedian, false}, {rushLate, false}}
+)
+
+const (
+	tls12      = tls.VersionTLS12
+	tls13      = tls.VersionTLS13
+	answerSize = 64 << 10
+)
+
+// allCases are the cases of a run, in its order.
+func (o *options) allCases() []*benchCase {
+	full := func(kind, key string, version uint16, resume bool) *benchCase {
+		title := map[string]string{"p256": "P-256", "rsa": "RSA-2048"}[key]
+		return &benchCase{name: kind + "-" + key + "-" + versionName(version), title: kind + " connection, " + title,
+			role: immediate, key: key, version: version, prog: sayOK, load: visits, metrics: perConnection, resume: resume}
+	}
+	simple := func(name, title string, version uint16, prog func(*bench, *system) []string, load func(*bench, *target) (*work, error), metrics []metric) *benchCase {
+		return &benchCase{name: name + "-" + versionName(version), title: title,
+			role: immediate, key: "p256", version: version, prog: prog, load: load, metrics: metrics}
+	}
+	ask := func(version uint16) *benchCase {
+		c := simple("delayed-p256", "cleartext, then TLS", version, ask, visits, perConnection)
+		c.role = delayed
+		return c
+	}
+	first := func(name string, answer int, prog func(*bench, *system) []string) *benchCase {
+		c := simple(name, fmt.Sprintf("from connect to prog's answer of %d bytes", answer), tls13, prog, firstByte, perAnswer)
+		c.answer = answer
+		return c
+	}
+	rush := simple("overload", fmt.Sprintf("%d clients at once for %v", o.crowd, o.rush), tls13, sayOK, overload, perRush)
+	rush.name, rush.once, rush.many = "overload", true, true
+	idling := simple("idle", "tunnels that wait", tls13, echo, idle, o.idleMetrics())
+	idling.name, idling.once, idling.many, idling.idling = "idle", true, true, true
+	waiting := &benchCase{name: "waiting", title: "TLS offered, nobody has asked yet", role: declined, key: "p256",
+		prog: echo, load: idle, metrics: o.idleMetrics()[:len(o.idle)+1], once: true, many: true, idling: true}
+	return []*benchCase{
+		full("full", "p256", tls13, false), full("full", "p256", tls12, false),
+		full("full", "rsa", tls13, false), full("full", "rsa", tls12, false),
+		full("resumed", "p256", tls13, true), full("resumed", "p256", tls12, true),
+		full("resumed", "rsa", tls13, true), full("resumed", "rsa", tls12, true),
+		ask(tls13), ask(tls12),
+		{name: "declined", title: "TLS offered, not asked for", role: declined, key: "p256", prog: sayOK, load: visits, metrics: perConnection},
+		first("first-3B", len("ok\n"), sayOK), first("first-64K", answerSize, answer),
+		simple("down", "prog sends, AES-128-GCM", tls13, pour, download, perGiB),
+		simple("down", "prog sends, AES-128-GCM", tls12, pour, download, perGiB),
+		simple("up", "prog receives, AES-128-GCM", tls13, drink, upload, perGiB),
+		simple("up", "prog receives, AES-128-GCM", tls12, drink, upload, perGiB),
+		simple("ping", "64 bytes there and back", tls13, echo, pingPong, perTrip),
+		simple("ping", "64 bytes there and back", tls12, echo, pingPong, perTrip),
+		rush, waiting, idling,
+	}
+}
+
+// idleMetrics are the memory at each level, the number at the last one, and
+// what it does to a tunnel at work.
+func (o *options) idleMetrics() (all []metric) {
+	for _, n := range o.idle[:len(o.idle)-1] {
+		all = append(all, metric{idleMetric(n), false})
+	}
+	return append(all, metric{idleAtMost, false}, metric{idleMost, true}, metric{idleTrip, false})
+}
+
+func versionName(v uint16) string {
+	if v == tls12 {
+		return "tls1.2"
+	}
+	return "tls1.3"
 }
 
 // The progs. Two peers split command lines at spaces, so that whatever needs
@@ -66,6 +132,10 @@ func echo(*bench, *system) []string  { return []string{"/bin/cat"} }
 
 func ask(b *bench, sys *system) []string {
 	return []string{b.script("ask-"+sys.Name, sys.asks)}
+}
+
+func answer(*bench, *system) []string {
+	return []string{"/bin/dd", "if=/dev/zero", fmt.Sprintf("bs=%d", answerSize), "count=1", "status=none"}
 }
 
 func pour(b *bench, _ *system) []string {

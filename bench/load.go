@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -13,42 +14,20 @@ import (
 
 // A target is a listener and how to talk to it.
 type target struct {
-	address string
 	*benchCase
-	id *identity
+	address  string
+	id       *identity
+	system   *system
+	serving  *serving
+	sessions tls.ClientSessionCache // nil: none are kept
+	resuming bool                   // a session that is not resumed is an error
 }
 
-// work is what the load generator did to a target.
-type work struct {
-	connections int
-	bytes       int64       // of bulk transfer
-	trips       [][]float64 // of ping-pong: microseconds, for each connection
-	took        time.Duration
-}
-
-// sample joins what was done with the CPU that the measured side spent on it.
-func (w *work) sample(cpu time.Duration) (s sample) {
-	const gib = 1 << 30
-	us := microseconds(cpu)
-	switch {
-	case w.bytes > 0:
-		s.MiBps = float64(w.bytes) / (1 << 20) / w.took.Seconds()
-		s.CPUPerGiB = cpu.Seconds() * gib / float64(w.bytes)
-	case len(w.trips) > 0:
-		count := 0
-		for _, trips := range w.trips {
-			s.Trip += median(trips) / float64(len(w.trips))
-			count += len(trips)
-		}
-		s.CPUTrip = us / float64(count)
-	default:
-		s.PerSecond = float64(w.connections) / w.took.Seconds()
-		s.CPUPer = us / float64(w.connections)
-	}
-	return s
-}
+// newSessions makes what keeps tickets.
+func newSessions() tls.ClientSessionCache { return tls.NewLRUClientSessionCache(1) }
 
 func microseconds(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
 // connect gives a connection in the state in which prog's payload begins.
 func (t *target) connect() (net.Conn, error) {
@@ -77,12 +56,13 @@ func (t *target) connect() (net.Conn, error) {
 // makes sure that it did not choose others.
 func (t *target) secure(c net.Conn) (net.Conn, error) {
 	conn := tls.Client(c, &tls.Config{
-		ServerName:       host,
-		RootCAs:          t.id.roots,
-		MinVersion:       t.version,
-		MaxVersion:       t.version,
-		CurvePreferences: []tls.CurveID{tls.CurveP256}, // the only one that all of them have
-		CipherSuites:     []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256},
+		ServerName:         host,
+		RootCAs:            t.id.roots,
+		MinVersion:         t.version,
+		MaxVersion:         t.version,
+		CurvePreferences:   []tls.CurveID{tls.CurveP256}, // the only one that all of them have
+		CipherSuites:       []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256},
+		ClientSessionCache: t.sessions,
 	})
 	if err := conn.Handshake(); err != nil {
 		return conn, err
@@ -90,6 +70,9 @@ func (t *target) secure(c net.Conn) (net.Conn, error) {
 	s := conn.ConnectionState()
 	if name := tls.CipherSuiteName(s.CipherSuite); !strings.Contains(name, "AES_128_GCM") {
 		return conn, fmt.Errorf("the server chose %s, which would compare apples and oranges", name)
+	}
+	if t.resuming && !s.DidResume {
+		return conn, errors.New("the session was not resumed")
 	}
 	return conn, nil
 }
@@ -115,28 +98,40 @@ func expectEnd(c net.Conn) error {
 	return nil
 }
 
-// visits makes whole connections, several at a time, in each of which prog
-// says "ok" and ends.
-func visits(b *bench, t *target) (*work, error) {
+// together calls f n times, as many at once as wanted, and stops at an error.
+func together(n, atOnce int, f func(i int) error) error {
 	var next atomic.Int64
-	errs := make([]error, b.parallel)
+	errs := make([]error, min(n, atOnce))
 	var all sync.WaitGroup
-	begin := time.Now()
-	for i := range errs {
+	for worker := range errs {
 		all.Go(func() {
-			for errs[i] == nil && next.Add(1) <= int64(b.connections) {
-				errs[i] = t.visit()
+			for errs[worker] == nil {
+				i := int(next.Add(1)) - 1
+				if i >= n {
+					return
+				}
+				errs[worker] = f(i)
 			}
 		})
 	}
 	all.Wait()
-	took := time.Since(begin)
 	for _, err := range errs {
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return &work{connections: b.connections, took: took}, nil
+	return nil
+}
+
+// visits makes whole connections, several at a time, in each of which prog
+// says "ok" and ends.
+func visits(b *bench, t *target) (*work, error) {
+	begin := time.Now()
+	err := together(b.connections, b.parallel, func(int) error { return t.visit() })
+	return &work{
+		figures: sample{connRate: float64(b.connections) / time.Since(begin).Seconds()},
+		cpu:     connCPU, units: float64(b.connections), unit: time.Microsecond,
+	}, err
 }
 
 func (t *target) visit() error {
@@ -149,80 +144,4 @@ func (t *target) visit() error {
 		return err
 	}
 	return expectEnd(c)
-}
-
-// download takes what prog sends.
-func download(b *bench, t *target) (*work, error) {
-	c, err := t.connect()
-	if err != nil {
-		return nil, err
-	}
-	defer c.Close()
-	begin := time.Now()
-	n, err := io.CopyBuffer(io.Discard, io.LimitReader(c, b.bulk()), make([]byte, 64<<10))
-	took := time.Since(begin)
-	if err == nil && n < b.bulk() {
-		err = io.ErrUnexpectedEOF
-	}
-	if err == nil {
-		err = expectEnd(c)
-	}
-	return &work{bytes: n, took: took}, err
-}
-
-// upload sends what prog reads, until prog says that it has it all.
-func upload(b *bench, t *target) (*work, error) {
-	c, err := t.connect()
-	if err != nil {
-		return nil, err
-	}
-	defer c.Close()
-	block := make([]byte, 64<<10)
-	begin := time.Now()
-	for left := b.bulk(); left > 0; left -= int64(len(block)) {
-		if _, err := c.Write(block); err != nil {
-			return nil, err
-		}
-	}
-	err = expect(c, "ok\n")
-	return &work{bytes: b.bulk(), took: time.Since(begin)}, err
-}
-
-// courts is how many connections are a sample of ping-pong: one that has its
-// processes on one processor is much faster than one that has not.
-const courts = 4
-
-// pingPong sends 64 bytes to an echo and waits for them, again and again.
-func pingPong(b *bench, t *target) (*work, error) {
-	w := &work{}
-	for range courts {
-		trips, err := t.play(b.trips)
-		if err != nil {
-			return nil, err
-		}
-		w.trips = append(w.trips, trips)
-	}
-	return w, nil
-}
-
-// play gives the microseconds that each round trip took.
-func (t *target) play(n int) ([]float64, error) {
-	c, err := t.connect()
-	if err != nil {
-		return nil, err
-	}
-	defer c.Close()
-	ball := strings.Repeat("-", 63) + "\n"
-	trips := make([]float64, n)
-	for i := range trips {
-		begin := time.Now()
-		if _, err := io.WriteString(c, ball); err != nil {
-			return nil, err
-		}
-		if err := expect(c, ball); err != nil {
-			return nil, err
-		}
-		trips[i] = microseconds(time.Since(begin))
-	}
-	return trips, nil
 }

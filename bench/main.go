@@ -15,7 +15,10 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
+	"time"
 )
 
 func main() {
@@ -41,23 +44,47 @@ func run(args []string) error {
 	return measure(args)
 }
 
-// measure is the whole of a run: options, peers, cases, tables.
+// quick is a run that only shows that every case works.
+var quick = options{rounds: 1, connections: 4, parallel: 2, mebibytes: 4, trips: 50, crowd: 20, rush: 200 * time.Millisecond, idle: []int{5, 10}}
+
+// measure is the whole of a run: options, systems, cases, tables, files.
 func measure(args []string) error {
-	o := options{}
+	var o options
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.IntVar(&o.rounds, "rounds", 5, "samples of each program in each case")
 	flags.IntVar(&o.connections, "n", 80, "connections in a sample")
 	flags.IntVar(&o.parallel, "parallel", 4, "connections at the same time")
 	flags.IntVar(&o.mebibytes, "mib", 256, "MiB in a sample of bulk transfer")
 	flags.IntVar(&o.trips, "trips", 3000, "round trips of a connection, four of which are a sample of ping-pong")
+	flags.IntVar(&o.crowd, "crowd", 500, "clients at once at overload")
+	flags.DurationVar(&o.rush, "rush", 4*time.Second, "how long new clients come at overload")
+	o.idle = []int{100, 1000, 10000}
+	flags.Func("idle", "comma list: idle tunnels, the last number for daemons only (default 100,1000,10000)", o.setIdle)
 	flags.StringVar(&o.only, "only", "", "comma list of words: only the cases whose name has one of them")
+	extra := slices.Clone(variants)
+	flags.Func("with", "'NAME=VALUE ...': measure the first build once more with this in its environment; may be repeated", func(s string) error {
+		env := strings.Fields(s)
+		if len(env) == 0 || slices.ContainsFunc(env, func(v string) bool { return !strings.Contains(v, "=") }) {
+			return errors.New("NAME=VALUE is needed")
+		}
+		extra = append(extra, variant{name: s, env: env})
+		return nil
+	})
 	ours := flags.String("ours", "build/gotls", "comma list of folders with our programs; ratios are of the first")
 	out := flags.String("json", "build/bench.json", "where to write the results, empty for nowhere")
+	chart := flags.String("svg", "build/bench.svg", "where to draw them, empty for nowhere")
+	brief := flags.Bool("quick", false, "least of everything: no figures, but every case is tried")
+	strict := flags.Bool("strict", false, "a program that is missing or fails is an error")
 	if err := flags.Parse(args); err != nil {
 		return flag.ErrHelp
 	}
-	if min(o.rounds, o.connections, o.parallel, o.mebibytes, o.trips) < 1 {
-		return errors.New("-rounds, -n, -parallel, -mib and -trips must be 1 or more")
+	if *brief {
+		only := o.only
+		o = quick
+		o.only = only
+	}
+	if min(o.rounds, o.connections, o.parallel, o.mebibytes, o.trips, o.crowd) < 1 {
+		return errors.New("-rounds, -n, -parallel, -mib, -trips and -crowd must be 1 or more")
 	}
 
 	dir, err := os.MkdirTemp("", "bench")
@@ -65,7 +92,7 @@ func measure(args []string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	systems, missing, err := findSystems(dir, strings.Split(*ours, ","))
+	systems, missing, err := findSystems(strings.Split(*ours, ","), extra)
 	if err != nil {
 		return err
 	}
@@ -78,13 +105,45 @@ func measure(args []string) error {
 		return err
 	}
 	r.Missing = missing
-	r.write(os.Stdout)
-	if *out == "" {
-		return nil
+	if !*brief {
+		r.judge()
 	}
-	text, err := json.MarshalIndent(r, "", "\t")
-	if err != nil {
+	r.write(os.Stdout)
+	if err := r.save(*out, *chart); err != nil {
 		return err
 	}
-	return os.WriteFile(*out, append(text, '\n'), 0o644)
+	if bad := len(r.Missing) + len(r.Failed); *strict && bad > 0 {
+		return fmt.Errorf("%d missing or failed", bad)
+	}
+	return nil
+}
+
+// save writes the results and the chart.
+func (r *report) save(out, chart string) error {
+	if out != "" {
+		text, err := json.MarshalIndent(r, "", "\t")
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(out, append(text, '\n'), 0o644); err != nil {
+			return err
+		}
+	}
+	if chart != "" {
+		return os.WriteFile(chart, r.draw(), 0o644)
+	}
+	return nil
+}
+
+// setIdle reads -idle.
+func (o *options) setIdle(list string) error {
+	o.idle = nil
+	for word := range strings.SplitSeq(list, ",") {
+		n, err := strconv.Atoi(word)
+		if err != nil || n < 1 || len(o.idle) > 0 && n <= o.idle[len(o.idle)-1] {
+			return errors.New("rising numbers above 0 are needed")
+		}
+		o.idle = append(o.idle, n)
+	}
+	return nil
 }

@@ -8,18 +8,19 @@ import (
 	"runtime"
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // A report is the result of a run, and what build/bench.json holds.
 type report struct {
 	When    time.Time
 	Machine machine
-	Options map[string]int
+	Options map[string]any
 	Systems []*system
 	Missing []string // peers that are not installed
-	Failed  []string // peers that could not do a case, and why
-	Rows    []*row
+	Absent  []string // what this build can't do
+	Failed  []string // systems that could not do a case, and why
+	Cases   []*caseReport
+	Goals   []reached
 }
 
 type machine struct {
@@ -29,11 +30,17 @@ type machine struct {
 	Go               string
 }
 
+// A caseReport is what came of one case.
+type caseReport struct {
+	Name, Title string
+	Rows        []*row
+}
+
 // A row is one metric of one case.
 type row struct {
-	Case, Title, Metric string
-	MoreIsBetter        bool
-	Cells               []*cell // as Systems; nil: it can't do the case
+	Metric       string
+	MoreIsBetter bool
+	Cells        []*cell // as Systems; nil: it can't do the case
 }
 
 // A cell is one system in one row.
@@ -51,7 +58,10 @@ func newReport(b *bench) *report {
 			CPUs: runtime.NumCPU(), CPU: cpuModel(), Kernel: kernel(),
 			OS: runtime.GOOS, Architecture: runtime.GOARCH, Go: runtime.Version(),
 		},
-		Options: map[string]int{"rounds": b.rounds, "n": b.connections, "parallel": b.parallel, "mib": b.mebibytes, "trips": b.trips},
+		Options: map[string]any{
+			"rounds": b.rounds, "n": b.connections, "parallel": b.parallel, "mib": b.mebibytes, "trips": b.trips,
+			"crowd": b.crowd, "rush": b.rush.String(), "idle": b.idle,
+		},
 		Systems: b.systems,
 	}
 }
@@ -59,13 +69,16 @@ func newReport(b *bench) *report {
 // add makes the rows of a case. The first system is the one that the others
 // are compared with.
 func (r *report) add(c *benchCase, systems []*system, samples map[string][]sample) {
+	made := &caseReport{Name: c.name, Title: c.title}
 	for _, m := range c.metrics {
-		w := &row{Case: c.name, Title: c.title, Metric: m.Name, MoreIsBetter: m.more}
+		w := &row{Metric: m.Name, MoreIsBetter: m.more}
 		var first []float64
 		for i, sys := range systems {
-			figures := make([]float64, 0, len(samples[sys.Name]))
+			var figures []float64
 			for _, s := range samples[sys.Name] {
-				figures = append(figures, m.of(s))
+				if x, ok := s[m.Name]; ok {
+					figures = append(figures, x)
+				}
 			}
 			if len(figures) == 0 {
 				w.Cells = append(w.Cells, nil)
@@ -79,65 +92,91 @@ func (r *report) add(c *benchCase, systems []*system, samples map[string][]sampl
 			}
 			w.Cells = append(w.Cells, l)
 		}
-		r.Rows = append(r.Rows, w)
+		made.Rows = append(made.Rows, w)
 	}
+	r.Cases = append(r.Cases, made)
 }
 
-// write prints two tables, of figures and of ratios, and the notes.
-func (r *report) write(out io.Writer) {
-	fmt.Fprintf(out, "%s, %d × %s, %s, rounds: %d\n\n", r.Machine.Kernel, r.Machine.CPUs, r.Machine.CPU, r.Machine.Go, r.Options["rounds"])
-	head := []string{"case", "what"}
-	for _, s := range r.Systems {
-		head = append(head, s.Name)
-	}
-	figures, compared := [][]string{head}, [][]string{nil}
-	for i, h := range head {
-		if i < 2 {
-			compared[0] = append(compared[0], h)
-		} else if i > 2 {
-			compared[0] = append(compared[0], "/ "+h)
+// row finds a row by case and metric, nil if there is none.
+func (r *report) row(name, metric string) *row {
+	for _, c := range r.Cases {
+		if c.Name != name {
+			continue
 		}
-	}
-	for _, w := range r.Rows {
-		f, c := []string{w.Case, w.Metric}, []string{w.Case, w.Metric}
-		for i, l := range w.Cells {
-			f = append(f, l.figure())
-			if i > 0 {
-				c = append(c, l.ratio())
+		for _, w := range c.Rows {
+			if w.Metric == metric {
+				return w
 			}
 		}
-		figures, compared = append(figures, f), append(compared, c)
 	}
-	fmt.Fprintln(out, "Medians, with half the distance between the quartiles.")
-	writeTable(out, figures)
-	fmt.Fprintf(out, "\nRatios of %s to each: CPU and round trips better under 1, conn/s and MiB/s better above.\n", r.Systems[0].Name)
-	writeTable(out, compared)
+	return nil
+}
+
+// write prints a table for each case, with figures and ratios, the goals and
+// the notes.
+func (r *report) write(out io.Writer) {
+	fmt.Fprintf(out, "%s, %d × %s, %s, rounds: %v\n\n", r.Machine.Kernel, r.Machine.CPUs, r.Machine.CPU, r.Machine.Go, r.Options["rounds"])
+	fmt.Fprintln(out, "Medians, with half the distance between the quartiles; then the ratio of "+r.Systems[0].Name+" to each.")
+	for _, c := range r.Cases {
+		fmt.Fprintf(out, "\n**%s**: %s\n\n", c.Name, c.Title)
+		writeTable(out, c.table(r.Systems))
+	}
+	if len(r.Goals) > 0 {
+		fmt.Fprint(out, "\n**Goals**\n\n")
+		writeTable(out, goalTable(r.Goals))
+	}
 	fmt.Fprintln(out)
 	for _, s := range r.Systems {
-		fmt.Fprintf(out, "%s: %s", s.Name, s.Version)
+		fmt.Fprintf(out, "- %s: %s", s.Name, s.Version)
 		if s.Note != "" {
 			fmt.Fprintf(out, " (%s)", s.Note)
 		}
 		fmt.Fprintln(out)
 	}
-	for _, line := range r.Missing {
-		fmt.Fprintln(out, "missing:", line)
-	}
-	for _, line := range r.Failed {
-		fmt.Fprintln(out, "failed:", line)
+	for _, list := range []struct {
+		word  string
+		lines []string
+	}{{"missing", r.Missing}, {"not in this build", r.Absent}, {"failed", r.Failed}} {
+		for _, line := range list.lines {
+			fmt.Fprintf(out, "- %s: %s\n", list.word, line)
+		}
 	}
 }
 
+// table has a line for each system that did the case.
+func (c *caseReport) table(systems []*system) [][]string {
+	head := []string{""}
+	for _, w := range c.Rows {
+		head = append(head, w.Metric, "ratio")
+	}
+	all := [][]string{head}
+	for i, s := range systems {
+		line, any := []string{s.Name}, false
+		for _, w := range c.Rows {
+			l := w.Cells[i]
+			line = append(line, l.figure(), l.ratio())
+			any = any || l != nil
+		}
+		if any {
+			all = append(all, line)
+		}
+	}
+	return all
+}
+
 func (l *cell) figure() string {
-	if l == nil {
-		return "–"
+	switch {
+	case l == nil:
+		return ""
+	case len(l.Samples) == 1:
+		return number(l.Median)
 	}
 	return fmt.Sprintf("%s ±%.0f%%", number(l.Median), 100*l.Spread)
 }
 
 func (l *cell) ratio() string {
 	if l == nil || l.Ratio == 0 {
-		return "–"
+		return ""
 	}
 	return fmt.Sprintf("%.2f", l.Ratio)
 }
@@ -151,42 +190,6 @@ func number(x float64) string {
 		return fmt.Sprintf("%.1f", x)
 	}
 	return fmt.Sprintf("%.2f", x)
-}
-
-// writeTable prints rows in Markdown with columns of one width, the first
-// row as the head, the first two columns to the left.
-func writeTable(out io.Writer, rows [][]string) {
-	const left = 2
-	width := make([]int, len(rows[0]))
-	for _, r := range rows {
-		for i, text := range r {
-			width[i] = max(width[i], utf8.RuneCountInString(text))
-		}
-	}
-	for n, r := range rows {
-		for i, text := range r {
-			pad := strings.Repeat(" ", width[i]-utf8.RuneCountInString(text))
-			if i < left {
-				text += pad
-			} else {
-				text = pad + text
-			}
-			fmt.Fprint(out, "| ", text, " ")
-		}
-		fmt.Fprintln(out, "|")
-		if n > 0 {
-			continue
-		}
-		for i, w := range width {
-			line := strings.Repeat("-", w+1)
-			if i < left {
-				fmt.Fprint(out, "|", line, "-")
-			} else {
-				fmt.Fprint(out, "|", line, ":")
-			}
-		}
-		fmt.Fprintln(out, "|")
-	}
 }
 
 func cpuModel() string {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/tls"
 	"fmt"
 	"io"
 	"os"
@@ -11,6 +10,9 @@ import (
 
 type options struct {
 	rounds, connections, parallel, mebibytes, trips int
+	crowd                                           int           // clients at once in a rush
+	rush                                            time.Duration // how long more of them come
+	idle                                            []int         // tunnels that wait, ascending
 	only                                            string
 }
 
@@ -37,7 +39,7 @@ type bench struct {
 	progress io.Writer
 }
 
-// checkCount leaves out the peers whose processes are not all counted.
+// checkCount leaves out the systems whose processes are not all counted.
 func (b *bench) checkCount(r *report) error {
 	self, err := os.Executable()
 	if err != nil {
@@ -55,6 +57,8 @@ func (b *bench) checkCount(r *report) error {
 			good = append(good, sys)
 		case i == 0:
 			return err
+		case sys.optional:
+			r.Absent = append(r.Absent, err.Error())
 		default:
 			r.Failed = append(r.Failed, err.Error())
 		}
@@ -67,18 +71,20 @@ func (b *bench) checkCount(r *report) error {
 func (b *bench) counts(sys *system, id *identity, prog []string) error {
 	for _, r := range []role{immediate, declined} {
 		c := &benchCase{
-			name: "count", role: r, version: tls.VersionTLS12,
+			name: "count", role: r, version: tls12,
 			prog: func(*bench, *system) []string { return prog },
-			load: func(_ *bench, t *target) (*work, error) { return &work{connections: 1, took: 1}, t.visit() },
+			load: func(_ *bench, t *target) (*work, error) {
+				return &work{cpu: connCPU, units: 1, unit: time.Microsecond}, t.visit()
+			},
 		}
-		if !b.can(c, sys) {
+		if !sys.plays(c) {
 			continue
 		}
 		s, err := b.take(c, sys, id)
 		if err != nil {
 			return err
 		}
-		if found := time.Duration(s.CPUPer) * time.Microsecond; found < burnTime {
+		if found := time.Duration(s[connCPU]) * time.Microsecond; found < burnTime {
 			return fmt.Errorf("%s: prog needed %v of CPU and only %v were found", sys.Name, burnTime, found)
 		}
 	}
@@ -93,7 +99,7 @@ func (b *bench) run() (*report, error) {
 		return nil, err
 	}
 	identities := map[string]*identity{}
-	for _, c := range cases {
+	for _, c := range b.allCases() {
 		if !b.wants(c.name) {
 			continue
 		}
@@ -111,20 +117,24 @@ func (b *bench) run() (*report, error) {
 		}
 		r.add(c, b.systems, samples)
 	}
-	if len(r.Rows) == 0 {
+	if len(r.Cases) == 0 {
 		return nil, fmt.Errorf("no case is called anything like %q", b.only)
 	}
 	return r, nil
 }
 
-// sampleCase gives the samples of each system that can do the case. A peer
-// that fails is left out with a note; ours must work.
+// sampleCase gives the samples of each system that can do the case. One that
+// fails is left out with a note; the first must work.
 func (b *bench) sampleCase(c *benchCase, id *identity, r *report) (map[string][]sample, error) {
 	samples := map[string][]sample{}
 	failed := map[string]bool{}
-	for range b.rounds {
+	rounds := b.rounds
+	if c.once {
+		rounds = 1
+	}
+	for range rounds {
 		for i, sys := range b.systems {
-			if failed[sys.Name] || !b.can(c, sys) {
+			if failed[sys.Name] || !sys.can(c) {
 				continue
 			}
 			s, err := b.take(c, sys, id)
@@ -141,9 +151,4 @@ func (b *bench) sampleCase(c *benchCase, id *identity, r *report) (map[string][]
 		}
 	}
 	return samples, nil
-}
-
-// can tells whether a system can do a case.
-func (b *bench) can(c *benchCase, sys *system) bool {
-	return sys.does(c.role) && (c.role != delayed || sys.asks != "") && (c.version != tls.VersionTLS13 || sys.tls13)
 }

@@ -1,144 +1,107 @@
 package main
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"time"
 )
 
-// A serving is a listener at work, with its address.
-type serving struct {
-	address string
-	cmd     *exec.Cmd
-	control io.WriteCloser
-	result  io.ReadCloser
-	errors  string // path of what the processes wrote to stderr
+// A sample is what one system did in one case, once: figures by the names of
+// the case's metrics. One that it could not give is not there.
+type sample map[string]float64
+
+// work is what the load generator did to a target, and what the CPU that the
+// measured side spent meanwhile is divided by.
+type work struct {
+	figures sample
+	cpu     string  // metric; empty: CPU is no figure of the case
+	units   float64 // connections, GiB or round trips
+	unit    time.Duration
 }
 
-// launch starts the listener for svc on address; the listening socket is
-// socket unless svc listens by itself.
-func launch(dir string, svc *service, socket *net.TCPListener) (*serving, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
+// sample joins what was done with the CPU that it took.
+func (w *work) sample(cpu time.Duration) sample {
+	s := w.figures
+	if s == nil {
+		s = sample{}
 	}
-	stderr, err := os.Create(filepath.Join(dir, "stderr"))
-	if err != nil {
-		return nil, err
+	if w.cpu != "" {
+		s[w.cpu] = float64(cpu) / float64(w.unit) / w.units
 	}
-	defer stderr.Close()
-	s := &serving{address: socket.Addr().String(), errors: stderr.Name()}
-	mode := "fork"
-	if svc.listen {
-		mode = "daemon"
-	}
-	s.cmd = exec.Command(self, append([]string{serveMode, mode}, svc.argv...)...)
-	s.cmd.Env = append(svc.env, baseEnv...)
-	s.cmd.Stderr = stderr
-	if s.control, err = s.cmd.StdinPipe(); err != nil {
-		return nil, err
-	}
-	if s.result, err = s.cmd.StdoutPipe(); err != nil {
-		return nil, err
-	}
-	if svc.listen {
-		socket.Close() // it was only to find a free port
-	} else {
-		f, err := socket.File()
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		s.cmd.ExtraFiles = []*os.File{f}
-	}
-	if err := s.cmd.Start(); err != nil {
-		return nil, err
-	}
-	port := socket.Addr().(*net.TCPAddr).Port
-	for end := time.Now().Add(patience); !listening(port); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			s.stop()
-			return nil, fmt.Errorf("nobody listens on %s%s", s.address, s.lastWords())
-		}
-	}
-	_, err = io.WriteString(s.control, "\n")
-	return s, err
-}
-
-// stop ends the listener and says what was spent.
-func (s *serving) stop() (spent, error) {
-	s.control.Close()
-	var got spent
-	err := json.NewDecoder(s.result).Decode(&got)
-	if wait := s.cmd.Wait(); err == nil {
-		err = wait
-	}
-	if err == nil && got.Err != "" {
-		err = errors.New(got.Err)
-	}
-	return got, err
-}
-
-// lastWords is the last line on the processes' stderr, for an error message.
-func (s *serving) lastWords() string {
-	text, _ := os.ReadFile(s.errors)
-	if line := lastLine(text); line != "" {
-		return ": " + line
-	}
-	return ""
-}
-
-// A sample is what one system did in one case, once. A figure that the case
-// does not give is 0.
-type sample struct {
-	PerSecond float64 // connections
-	CPUPer    float64 // microseconds of CPU a connection
-	MiBps     float64 // MiB of cleartext a second
-	CPUPerGiB float64 // seconds of CPU
-	Trip      float64 // microseconds a round trip, the mean of the connections' medians
-	CPUTrip   float64 // microseconds of CPU a round trip
+	return s
 }
 
 // take runs one sample. Of a system that forgets its children it takes two:
 // wall time as it is, CPU with prog orphaned.
 func (b *bench) take(c *benchCase, sys *system, id *identity) (sample, error) {
 	prog := c.prog(b, sys)
-	s, err := b.takeWith(c, sys, id, prog)
-	if err != nil || !sys.forgets {
+	s, metric, err := b.takeWith(c, sys, id, prog)
+	if err != nil || !sys.forgets || metric == "" {
 		return s, err
 	}
-	counted, err := b.takeWith(c, sys, id, b.orphan(prog))
-	s.CPUPer, s.CPUPerGiB, s.CPUTrip = counted.CPUPer, counted.CPUPerGiB, counted.CPUTrip
+	counted, _, err := b.takeWith(c, sys, id, b.orphan(prog))
+	if err == nil {
+		s[metric] = counted[metric]
+	}
 	return s, err
 }
 
-func (b *bench) takeWith(c *benchCase, sys *system, id *identity, prog []string) (sample, error) {
-	listener, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		return sample{}, err
+// takeWith also tells which metric is CPU.
+func (b *bench) takeWith(c *benchCase, sys *system, id *identity, prog []string) (sample, string, error) {
+	fail := func(err error) (sample, string, error) {
+		return nil, "", fmt.Errorf("%s, %s: %w", c.name, sys.Name, err)
 	}
-	defer listener.Close()
-	svc, err := sys.serve(c.role, id, listener.Addr().String(), prog)
+	dir, err := os.MkdirTemp(b.dir, "sample")
 	if err != nil {
-		return sample{}, err
+		return fail(err)
 	}
-	s, err := launch(b.dir, svc, listener.(*net.TCPListener))
+	defer os.RemoveAll(dir)
+	var at [2]*net.TCPListener
+	for i := range at {
+		l, err := net.Listen("tcp4", "127.0.0.1:0")
+		if err != nil {
+			return fail(err)
+		}
+		defer l.Close()
+		at[i] = l.(*net.TCPListener)
+	}
+	svc, err := sys.serve(&site{
+		role: c.role, id: id, prog: prog, dir: dir, resume: c.resume,
+		address: at[0].Addr().String(), backend: at[1].Addr().String(),
+	})
 	if err != nil {
-		return sample{}, err
+		return fail(err)
 	}
-	did, err := c.load(b, &target{s.address, c, id})
+	svc.AllFiles = c.many
+	s, err := launch(dir, svc, at[0], at[1])
+	if err != nil {
+		return fail(err)
+	}
+	t := &target{benchCase: c, address: s.address, id: id, system: sys, serving: s}
+	did, err := b.load(t)
 	got, stopErr := s.stop()
 	if err == nil {
 		err = stopErr
 	}
 	if err != nil {
-		return sample{}, fmt.Errorf("%s, %s: %w%s", c.name, sys.Name, err, s.lastWords())
+		return fail(fmt.Errorf("%w%s", err, s.lastWords()))
 	}
-	return did.sample(got.CPU), nil
+	return did.sample(got.CPU), did.cpu, nil
+}
+
+// load makes the case's load, after a first connection that is not counted if
+// the case wants one.
+func (b *bench) load(t *target) (*work, error) {
+	if t.resume {
+		t.sessions = newSessions()
+		if err := t.visit(); err != nil {
+			return nil, err
+		}
+		t.resuming = true
+	}
+	if err := t.serving.tell(orderCount); err != nil {
+		return nil, err
+	}
+	return t.benchCase.load(b, t)
 }

@@ -5,91 +5,37 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"strconv"
-	"sync"
 	"syscall"
-	"time"
 )
 
 // serveMode, as the first word, makes this program a listener:
 //
-//	bench serve fork|daemon prog...
+//	bench serve SERVICE
 //
-// fork: the listening socket is 3; prog is started for each connection, which
-// it has on 0 and 1. daemon: prog is started once and listens by itself.
+// SERVICE is a service as JSON; the listening socket is 3. Orders come on
+// stdin, one a line, and are answered with a line; EOF ends it, as soon as no
+// process is left. Then one line of JSON on stdout says what was spent.
+const (
+	serveMode  = "serve"
+	orderReady = "ready" // everything that runs now belongs to the service at rest
+	orderCount = "count" // start the count
+)
+
+// A service is what one sample runs. A daemon is started once, a program of
+// Each for each connection to the listening socket.
 //
-// A line on stdin starts the count; EOF ends it, as soon as no process is
-// left. Then one line of JSON on stdout says what was spent.
-const serveMode = "serve"
-
-// patience bounds how long processes may take to end.
-const patience = 20 * time.Second
-
-// spent is what the measured processes used.
-type spent struct {
-	CPU       time.Duration // user and system time
-	Processes int           // reaped here; a process that another one waited for is in that one's CPU
-	Err       string        `json:",omitempty"`
-}
-
-// A counter adopts what its descendants leave behind, so that every process
-// of the measured side is waited for by somebody whose own end is counted:
-// wait4 gives the time of a process and of the children that it waited for,
-// and an orphan comes here.
-type counter struct {
-	mu      sync.Mutex
-	spent   spent
-	started chan struct{} // there may be a child again; closed: there will be none
-	ended   chan struct{}
-}
-
-func newCounter() *counter {
-	c := &counter{started: make(chan struct{}, 1), ended: make(chan struct{})}
-	go c.reap()
-	return c
-}
-
-// start starts a process with files on 0, 1 and so on.
-func (c *counter) start(argv, env []string, files ...uintptr) (pid int, err error) {
-	pid, err = syscall.ForkExec(argv[0], argv, &syscall.ProcAttr{Env: env, Files: files})
-	select {
-	case c.started <- struct{}{}:
-	default:
-	}
-	return pid, err
-}
-
-func (c *counter) reap() {
-	defer close(c.ended)
-	for {
-		var usage syscall.Rusage
-		_, err := syscall.Wait4(-1, nil, 0, &usage)
-		switch err {
-		case nil:
-			c.mu.Lock()
-			c.spent.CPU += time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
-			c.spent.Processes++
-			c.mu.Unlock()
-		case syscall.EINTR:
-		default: // ECHILD
-			if _, open := <-c.started; !open {
-				return
-			}
-		}
-	}
-}
-
-// finish waits until no descendant is left.
-func (c *counter) finish() (spent, error) {
-	close(c.started)
-	select {
-	case <-c.ended:
-		return c.spent, nil
-	case <-time.After(patience):
-		return spent{}, fmt.Errorf("processes are still running %v after their connections ended", patience)
-	}
+//	inetd style             clients ──► listener ─► Each (TLS) ─► prog
+//	daemon, Front           clients ──► Daemon (TLS) ─► prog
+//	daemon, Front and Each  clients ──► Daemon (TLS) ──► listener ─► Each (prog)
+//	daemon and Each         clients ──► listener ─► Each ─► Daemon (TLS), prog
+type service struct {
+	Daemon   []string
+	Each     []string // has the connection on 0 and 1
+	Env      []string
+	Front    bool   // the daemon listens where clients connect
+	Socket   string // path that is there once the daemon is
+	AllFiles bool   // as many open files as the system allows; else as few as it gives
 }
 
 func serve(args []string) error {
@@ -101,25 +47,59 @@ func serve(args []string) error {
 }
 
 func serveUntilEOF(args []string) (spent, error) {
-	if len(args) < 2 {
-		return spent{}, errors.New(serveMode + " needs a mode and a program")
+	var svc service
+	if len(args) != 1 || json.Unmarshal([]byte(args[0]), &svc) != nil {
+		return spent{}, errors.New(serveMode + " needs a service")
 	}
 	if err := becomeSubreaper(); err != nil {
 		return spent{}, err
 	}
-	c := newCounter()
-	if args[0] == "daemon" {
-		return c.daemon(args[1:])
+	if svc.AllFiles {
+		if err := raiseFiles(); err != nil {
+			return spent{}, err
+		}
 	}
+	c := newCounter()
 	const listener = 3
 	syscall.CloseOnExec(listener)
+	daemon := 0
+	if len(svc.Daemon) > 0 {
+		var err error
+		if daemon, err = c.daemon(svc.Daemon); err != nil {
+			return spent{}, err
+		}
+	}
 	accepting := make(chan error, 1)
-	go func() { accepting <- c.accept(listener, args[1:]) }()
-	waitForEOF()
+	if len(svc.Each) > 0 {
+		go func() { accepting <- c.accept(listener, svc.Each) }()
+	} else {
+		accepting <- nil
+	}
+	orderErr := c.obey()
 	syscall.Shutdown(listener, syscall.SHUT_RDWR) // wakes accept
 	err := <-accepting
+	for _, p := range descendants(os.Getpid()) {
+		if p.pid == daemon {
+			syscall.Kill(daemon, syscall.SIGTERM)
+		}
+	}
 	s, late := c.finish()
-	return s, errors.Join(err, late)
+	return s, errors.Join(orderErr, err, late)
+}
+
+// obey follows orders until EOF.
+func (c *counter) obey() (err error) {
+	rest := 0
+	for orders := bufio.NewScanner(os.Stdin); orders.Scan(); {
+		switch orders.Text() {
+		case orderReady:
+			rest = len(descendants(os.Getpid()))
+		case orderCount:
+			err = errors.Join(err, c.begin(rest))
+		}
+		fmt.Println("done")
+	}
+	return err
 }
 
 // accept starts prog for each connection until the listener is shut down.
@@ -148,46 +128,15 @@ func (c *counter) accept(listener int, argv []string) error {
 	}
 }
 
-// daemon runs a program that listens by itself. What it needed to start is
-// not counted.
-func (c *counter) daemon(argv []string) (spent, error) {
+// daemon starts a program that runs until it is told to end.
+func (c *counter) daemon(argv []string) (pid int, err error) {
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
-		return spent{}, err
+		return 0, err
 	}
 	defer null.Close()
-	pid, err := c.start(argv, os.Environ(), null.Fd(), null.Fd(), 2)
-	if err != nil {
-		return spent{}, fmt.Errorf("%s: %v", argv[0], err)
+	if pid, err = c.start(argv, os.Environ(), null.Fd(), null.Fd(), 2); err != nil {
+		return 0, fmt.Errorf("%s: %v", argv[0], err)
 	}
-	in := bufio.NewReader(os.Stdin)
-	in.ReadString('\n')
-	before, clockErr := cpuOf(pid)
-	io.Copy(io.Discard, in)
-	syscall.Kill(pid, syscall.SIGTERM)
-	s, late := c.finish()
-	s.CPU -= before
-	return s, errors.Join(clockErr, late)
-}
-
-func waitForEOF() { io.Copy(io.Discard, os.Stdin) }
-
-// listening tells whether somebody listens on an IPv4 port of this machine.
-func listening(port int) bool {
-	f, err := os.Open("/proc/self/net/tcp")
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	const listen = "0A"
-	for s := bufio.NewScanner(f); s.Scan(); {
-		var slot, local, remote, state string
-		fmt.Sscan(s.Text(), &slot, &local, &remote, &state)
-		if len(local) == len("0100007F:0000") && state == listen {
-			if n, err := strconv.ParseInt(local[9:], 16, 32); err == nil && int(n) == port {
-				return true
-			}
-		}
-	}
-	return false
+	return pid, nil
 }

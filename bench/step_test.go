@@ -57,9 +57,11 @@ type rig struct {
 	buf              [block]byte
 }
 
-func newRig(t testing.TB) *rig {
-	dir := t.TempDir()
-	id, err := newIdentity(dir, "p256")
+// endpoints make rigs of one key.
+type endpoints struct{ server, client backend.Endpoint }
+
+func newEndpoints(t testing.TB) *endpoints {
+	id, err := newIdentity(t.TempDir(), "p256")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,19 +74,29 @@ func newRig(t testing.TB) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{cable: &cable{}}
-	wire := tunnel.NewWire()
-	established := false
-	r.client = client.NewConn(plug{r.cable})
-	r.tunnel = tunnel.New(tunnel.Config{
-		Conn: server.NewConn(wire), Wire: wire,
-		Net: r.cable, In: &r.fromProg, Out: &r.toProg,
-		Established: func(backend.State) []byte { established = true; return nil },
-	}, 0)
+	return &endpoints{server, client}
+}
+
+func newRig(t testing.TB) *rig {
+	r := newEndpoints(t).connect(t)
 	t.Cleanup(func() {
 		r.client.Close()
 		r.tunnel.Conn.Close()
 	})
+	return r
+}
+
+// connect makes a rig, which is the caller's to close.
+func (e *endpoints) connect(t testing.TB) *rig {
+	r := &rig{cable: &cable{}}
+	wire := tunnel.NewWire()
+	established := false
+	r.client = e.client.NewConn(plug{r.cable})
+	r.tunnel = tunnel.New(tunnel.Config{
+		Conn: e.server.NewConn(wire), Wire: wire,
+		Net: r.cable, In: &r.fromProg, Out: &r.toProg,
+		Established: func(backend.State) []byte { established = true; return nil },
+	}, 0)
 	for range 10 {
 		err := r.client.Handshake()
 		if err != nil && err != backend.ErrAgain {

@@ -71,6 +71,7 @@ func measure(args []string) error {
 		return nil
 	})
 	ours := flags.String("ours", "build/gotls", "comma list of folders with our programs; ratios are of the first")
+	others := flags.String("peers", "all", "comma list of other programs to measure, or none")
 	out := flags.String("json", "build/bench.json", "where to write the results, empty for nowhere")
 	chart := flags.String("svg", "build/bench.svg", "where to draw them, empty for nowhere")
 	brief := flags.Bool("quick", false, "least of everything: no figures, but every case is tried")
@@ -92,7 +93,7 @@ func measure(args []string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	systems, missing, err := findSystems(strings.Split(*ours, ","), extra)
+	systems, missing, err := findSystems(strings.Split(*ours, ","), strings.Split(*others, ","), extra)
 	if err != nil {
 		return err
 	}

@@ -76,8 +76,9 @@ func bare() *system {
 }
 
 // findSystems gives what is here to be measured, ours first, and a line for
-// each that is not. The first of ours must be there.
-func findSystems(ours []string, variants []variant) (all []*system, missing []string, err error) {
+// each that is not. The first of ours must be there; others are the names of
+// peers, or "all".
+func findSystems(ours, others []string, variants []variant) (all []*system, missing []string, err error) {
 	for i, folder := range ours {
 		more, err := ourSystems(folder)
 		switch {
@@ -93,6 +94,9 @@ func findSystems(ours []string, variants []variant) (all []*system, missing []st
 		all = append(all, v.of(all[0]))
 	}
 	for _, peer := range peers {
+		if !slices.Contains(others, "all") && !slices.Contains(others, peer.debian) {
+			continue
+		}
 		path, err := exec.LookPath(peer.program)
 		if err != nil {
 			missing = append(missing, peer.program+" (Debian package "+peer.debian+")")

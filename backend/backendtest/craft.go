@@ -1,6 +1,7 @@
 package backendtest
 
 import (
+	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
@@ -86,16 +87,22 @@ func craft(t *testing.T, x *session, peer string) (*session, *crafter) {
 // secret is from the peer's key log.
 func (x *session) secret(label string) []byte {
 	x.t.Helper()
-	for line := range strings.Lines(x.keyLog.String()) {
+	b := secretIn(&x.keyLog, label)
+	if b == nil {
+		x.t.Fatalf("no %s in the key log", label)
+	}
+	return b
+}
+
+// secretIn finds a secret in a key log, nil if it isn't there.
+func secretIn(log *bytes.Buffer, label string) []byte {
+	for line := range strings.Lines(log.String()) {
 		if f := strings.Fields(line); len(f) == 3 && f[0] == label {
-			b, err := hex.DecodeString(f[2])
-			if err != nil {
-				x.t.Fatal(err)
+			if b, err := hex.DecodeString(f[2]); err == nil {
+				return b
 			}
-			return b
 		}
 	}
-	x.t.Fatalf("no %s in the key log", label)
 	return nil
 }
 
@@ -118,6 +125,20 @@ func (c *crafter) seal(typ byte, content []byte) []byte {
 		nonce[4+i] ^= b
 	}
 	return c.aead.Seal(header, nonce, inner, header)
+}
+
+// open is what seal has sealed, in TLS 1.3, without its type and padding.
+func (c *crafter) open(record []byte) (content []byte, ok bool) {
+	nonce := append([]byte(nil), c.iv...)
+	for i, b := range binary.BigEndian.AppendUint64(nil, c.seq) {
+		nonce[4+i] ^= b
+	}
+	c.seq++
+	inner, err := c.aead.Open(nil, nonce, record[5:], record[:5])
+	if inner = bytes.TrimRight(inner, "\x00"); err != nil || len(inner) == 0 {
+		return nil, false
+	}
+	return inner[:len(inner)-1], true
 }
 
 // update is what follows a KeyUpdate (RFC 8446, 7.2).

@@ -60,7 +60,7 @@ func (c *Conn) reason(err error, sent backend.Alert) backend.Reason {
 		return backend.BadPeerProof
 	case says("failed to parse client certificate"), says("failed to parse certificate from server"):
 		return backend.PeerBadCert
-	case says("exceeds maximum"), // a message; the alert is internal_error
+	case says("exceeds maximum"), says("missing ServerKeyExchange"), // the alert is internal_error
 		sent == 0 && says("tls: "): // crypto/tls forgets some alerts
 		return backend.BadHandshake
 	case says("didn't provide a certificate"):

@@ -76,6 +76,8 @@ func (c *conn) Handshake() error {
 			if err != nil {
 				c.finish(c.interrupted(err))
 			}
+		case C.UCSPI_CLOSED: // a close_notify, where it has no business
+			c.finish(c.interrupted(io.EOF))
 		default:
 			c.finish(c.handshakeError())
 		}

@@ -100,12 +100,13 @@ func (c *conn) reason(r C.int, sent backend.Alert) backend.Reason {
 		return c.verdict()
 	case C.SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
 		return backend.NoPeerCert
-	case C.ERR_R_ASN1_LIB:
+	case C.ERR_R_ASN1_LIB, C.SSL_R_UNABLE_TO_FIND_PUBLIC_KEY_PARAMETERS:
 		return backend.PeerBadCert
 	case C.SSL_R_BAD_SIGNATURE:
 		return backend.BadPeerProof
 	case C.SSL_R_NO_SHARED_CIPHER, C.SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM, C.SSL_R_NO_SHARED_SIGNATURE_ALGORITHMS,
-		C.SSL_R_NO_SUITABLE_KEY_SHARE, C.SSL_R_NO_SUITABLE_GROUPS:
+		C.SSL_R_NO_SUITABLE_KEY_SHARE, C.SSL_R_NO_SUITABLE_GROUPS,
+		C.SSL_R_SIGNATURE_ALGORITHMS_ERROR: // of what the peer's CertificateRequest takes; the alert is internal_error
 		return backend.NoCipher
 	case C.SSL_R_PACKET_LENGTH_TOO_LONG, C.SSL_R_WRONG_VERSION_NUMBER, C.SSL_R_HTTP_REQUEST:
 		if c.c.version_known == 0 {

@@ -218,6 +218,20 @@ static void policy(const ucspi_endpoint *e, ucspi_conn *c, STACK_OF(X509) *chain
 		c->verdict = revocation(e, sk_X509_value(chain, i), sk_X509_value(chain, i + 1), c->now);
 }
 
+// keyless: a presented certificate has no key that can be read, on which
+// X509_verify_cert gives up with X509_V_ERR_UNSPECIFIED.
+static int keyless(X509_STORE_CTX *ctx)
+{
+	STACK_OF(X509) *presented = X509_STORE_CTX_get0_untrusted(ctx);
+
+	if (X509_get0_pubkey(X509_STORE_CTX_get0_cert(ctx)) == NULL)
+		return 1;
+	for (int i = 0; i < sk_X509_num(presented); i++)
+		if (X509_get0_pubkey(sk_X509_value(presented, i)) == NULL)
+			return 1;
+	return 0;
+}
+
 // ucspi_verify is libssl's app_verify_callback.
 int ucspi_verify(X509_STORE_CTX *ctx, void *endpoint)
 {
@@ -240,6 +254,8 @@ int ucspi_verify(X509_STORE_CTX *ctx, void *endpoint)
 	if (!ucspi_ticket_holds(c, X509_STORE_CTX_get0_cert(ctx)))
 		find(c, UCSPI_MALFORMED);
 	policy(e, c, X509_STORE_CTX_get0_chain(ctx));
+	if (c->verdict == UCSPI_UNCHECKED && keyless(ctx))
+		c->verdict = UCSPI_MALFORMED;
 	sk_X509_pop_free(anchors, X509_free);
 	X509_STORE_CTX_set0_trusted_stack(ctx, NULL);
 	ERR_clear_error();

@@ -1,0 +1,9 @@
+package utls
+
+import (
+	"testing"
+
+	"ucspitls/backend/backendtest"
+)
+
+func TestInputs(t *testing.T) { backendtest.InputsFork(t, Backend) }

@@ -28,6 +28,7 @@ type spec struct {
 // stderr: its EOF says that they all have ended.
 type process struct {
 	t      *testing.T
+	name   string
 	pid    int
 	ended  chan struct{}
 	state  *os.ProcessState
@@ -73,7 +74,7 @@ func start(t *testing.T, s spec) *process {
 		r.Close()
 		t.Fatal(err)
 	}
-	p := &process{t: t, pid: child.Pid, ended: make(chan struct{}), silent: make(chan struct{})}
+	p := &process{t: t, name: filepath.Base(s.program), pid: child.Pid, ended: make(chan struct{}), silent: make(chan struct{})}
 	go func() {
 		p.state, _ = child.Wait()
 		close(p.ended)

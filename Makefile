@@ -108,7 +108,7 @@ test: all
 
 # What depends on the backend, for those that are not the default.
 test-backend: all
-	CGO_ENABLED=$(CGO_$(BACKEND)) $(GO) test -count=1 -tags '$(TAGS)' ./backend/$(BACKEND)
+	CGO_ENABLED=$(CGO_$(BACKEND)) $(GO) test -count=1 -tags '$(TAGS)' ./backend/$(BACKEND) ./faults
 	UCSPITLS_BACKEND=$(BACKEND) $(GO) test -count=1 ./cmd/clitest
 
 # Everything that takes too long for each commit.

@@ -98,7 +98,8 @@ func (t *Tunnel) expire() time.Duration {
 	case t.over() || t.abandoned():
 		t.look(sooner)
 	case t.IdleTimeout > 0 && sooner(t.lastMove+t.IdleTimeout):
-		t.endUp() // with -S the peer is told
+		t.unfinished = !t.upOver
+		t.endUp()
 		t.fail(ErrIdle)
 		t.flush()
 		sooner(t.failedAt + lingerAlert)

@@ -94,7 +94,11 @@ func TestRows(t *testing.T) {
 		{"bare FIN, -J: what was decrypted, EOF, an error", options{enforce: true},
 			"hello d5 fin", after{ended: true, toProg: 5, eof: true, fin: true, blob: true, code: is(ErrNoCloseNotify)}},
 		{"bare FIN, -J: what prog had written is sent", options{enforce: true, closeNotify: true},
-			"hello stall w90000 d5 fin take", after{ended: true, toPeer: 90000, toProg: 5, eof: true, fin: true, cn: true, blob: true, code: is(ErrNoCloseNotify)}},
+			"hello stall w90000 d5 fin take", after{ended: true, toPeer: 90000, toProg: 5, eof: true, fin: true, blob: true, code: is(ErrNoCloseNotify)}},
+		{"the same, and it was all that prog had to say", options{enforce: true, closeNotify: true},
+			"hello stall w90000 closeW d5 fin take", after{ended: true, toPeer: 90000, toProg: 5, eof: true, fin: true, cn: true, blob: true, code: is(ErrNoCloseNotify)}},
+		{"the network ends inside a record, -S: prog may have had more to say", options{closeNotify: true},
+			"hello w9 d5 cut", after{ended: true, toPeer: 9, toProg: 5, eof: true, fin: true, blob: true, code: tls(backend.Truncated, false)}},
 		{"the network ends inside a record", options{},
 			"hello d5 cut", after{ended: true, toProg: 5, eof: true, fin: true, blob: true, code: tls(backend.Truncated, false)}},
 		{"the same after prog closed its write end", options{enforce: true},
@@ -142,7 +146,7 @@ func TestRows(t *testing.T) {
 		{"what prog wrote before the handshake is delivered", options{},
 			"w70000 exit hello fin", after{ended: true, toPeer: 70000, fin: true, blob: true, code: ok}},
 		{"idle", options{idle: time.Second, closeNotify: true},
-			"hello w5 d5", after{ended: true, took: time.Second + lingerAlert, toPeer: 5, toProg: 5, eof: true, fin: true, cn: true, blob: true, code: is(ErrIdle)}},
+			"hello w5 d5", after{ended: true, took: time.Second + lingerAlert, toPeer: 5, toProg: 5, eof: true, fin: true, blob: true, code: is(ErrIdle)}},
 		{"idle counts from the last byte", options{idle: time.Second},
 			"hello tick900 w5 tick900 d5", after{ended: true, took: 1800*time.Millisecond + time.Second + lingerAlert, toPeer: 5, toProg: 5, eof: true, fin: true, blob: true, code: is(ErrIdle)}},
 	}
@@ -237,6 +241,18 @@ func TestBlobBlocksNobody(t *testing.T) {
 	}
 	if string(w.notify.buf) != "bl" || !w.notify.writer {
 		t.Fatalf("notified %q", w.notify.buf)
+	}
+}
+
+// TestUnreadBlob: a prog that leaves it unread leaves no descriptor behind.
+func TestUnreadBlob(t *testing.T) {
+	w := newWorld(options{pipe: 1 << 16, window: 1 << 20, chunk: 1 << 20})
+	w.notify.size = 2
+	if err := w.run(strings.Fields("hello w5 closeW fin")...); err != nil {
+		t.Fatal(err)
+	}
+	if !w.done || w.err != nil || w.notify.writer {
+		t.Errorf("done %v, %v, still open %v", w.done, w.err, w.notify.writer)
 	}
 }
 

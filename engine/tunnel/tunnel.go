@@ -111,16 +111,17 @@ type Tunnel struct {
 	dead        bool  // the TLS connection can't be used any more
 
 	// up: prog's output to the network
-	inOpen    bool
-	inHangup  bool // seen: polling for it again would spin
-	lastWords bool // take what prog has written so far, then no more
-	upOver    bool // prog's output was read to its end and given to tx
-	upBuf     []byte
-	upUsed    int // how much of it held something
-	finSent   bool
-	txErr     error // the network can't be written any more
-	sent      int64 // bytes ever taken by the network
-	appEnd    int64 // where in that stream prog's last byte ends
+	inOpen     bool
+	inHangup   bool // seen: polling for it again would spin
+	lastWords  bool // take what prog has written so far, then no more
+	unfinished bool // prog had more to say: a close_notify would call it complete
+	upOver     bool // prog's output was read to its end and given to tx
+	upBuf      []byte
+	upUsed     int // how much of it held something
+	finSent    bool
+	txErr      error // the network can't be written any more
+	sent       int64 // bytes ever taken by the network
+	appEnd     int64 // where in that stream prog's last byte ends
 
 	// down: the network to prog's input
 	outOpen  bool
@@ -174,6 +175,7 @@ func (t *Tunnel) Step(now time.Duration, ready Events) (want Events, deadline ti
 		deadline = t.expire()
 	}
 	if t.finished() {
+		t.closeNotifier() // a prog that never read it has not kept us from ending
 		return 0, -1, true, t.err
 	}
 	if again {

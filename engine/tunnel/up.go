@@ -17,7 +17,11 @@ func (t *Tunnel) feed() bool {
 		}
 		n, err := t.In.Read(t.upBuf)
 		switch {
-		case err == backend.ErrAgain && t.lastWords, err == io.EOF:
+		case err == backend.ErrAgain && t.lastWords:
+			t.unfinished = true
+			t.endUp()
+			return true
+		case err == io.EOF:
 			t.endUp()
 			return true
 		case err == backend.ErrAgain:
@@ -61,7 +65,7 @@ func (t *Tunnel) endUp() {
 		return
 	}
 	t.upOver = true
-	if t.CloseNotify && t.established && !t.dead {
+	if t.CloseNotify && t.established && !t.dead && !t.unfinished {
 		t.Conn.CloseWrite()
 	}
 }

@@ -34,9 +34,16 @@ type folder struct {
 func (f *folder) write(name string, data []byte) string { return pki.WriteFile(f.t, f.dir, name, data) }
 
 // check runs s6-tlsd, whose code is its -io's.
-func (c *fault) check(t *testing.T) {
+func (c *fault) check(t *testing.T) { c.checkWith(t) }
+
+// guarded is the same with a key guard: nobody can tell who read the files.
+func (c *fault) guarded(t *testing.T) { c.checkWith(t, keyGuard) }
+
+func (c *fault) checkWith(t *testing.T, more ...string) {
+	t.Helper()
 	t.Parallel()
 	env, dir := material(t)
+	env = override(env, more)
 	f := &folder{t, dir, pki.New(t)}
 	if c.env != nil {
 		env = override(env, c.env(f))
@@ -64,6 +71,9 @@ func checkAll(t *testing.T, table []fault) {
 	t.Parallel()
 	for _, c := range table {
 		t.Run(c.name, c.check)
+		if hasGuard() {
+			t.Run(c.name+", guarded", c.guarded)
+		}
 	}
 }
 

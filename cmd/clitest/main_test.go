@@ -26,9 +26,10 @@ const patience = 30 * time.Second
 
 var (
 	backendName = "gotls"
-	bin         string // a copy of the programs under test
-	scratch     string // short paths, for sockets
-	self        string // this executable
+	bin         string   // a copy of the programs under test
+	scratch     string   // short paths, for sockets
+	self        string   // this executable
+	guardAll    []string // UCSPITLS_KEYGUARD=1 gives every tool a key guard
 )
 
 func TestMain(m *testing.M) {
@@ -68,6 +69,9 @@ func runAll(m *testing.M) (code int, err error) {
 	}
 	if name := os.Getenv("UCSPITLS_BACKEND"); name != "" {
 		backendName = name
+	}
+	if os.Getenv("UCSPITLS_KEYGUARD") == "1" {
+		guardAll = []string{"TLS_KEYGUARD=1"}
 	}
 	root, err := filepath.Abs("../..")
 	if err != nil {

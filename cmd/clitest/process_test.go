@@ -17,6 +17,7 @@ import (
 // A spec is a program to be started.
 type spec struct {
 	program string // "s6-tlsd", or a path
+	name    string // its argv[0]; empty: program
 	args    []string
 	env     []string
 	files   map[int]*os.File // what it gets besides stderr; the test's copies are closed
@@ -65,7 +66,10 @@ func start(t *testing.T, s spec) *process {
 	if attr.Dir == "" {
 		attr.Dir = "/"
 	}
-	child, err := os.StartProcess(path, append([]string{s.program}, s.args...), attr)
+	if s.name == "" {
+		s.name = s.program
+	}
+	child, err := os.StartProcess(path, append([]string{s.name}, s.args...), attr)
 	w.Close()
 	for _, f := range s.files {
 		f.Close()

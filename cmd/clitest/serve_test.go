@@ -26,7 +26,7 @@ func material(t *testing.T) (env []string, dir string) {
 	dir = t.TempDir()
 	cert, key := p.Server(pki.P256).WriteFiles(t, dir, "server")
 	ca := pki.WriteFile(t, dir, "ca.pem", p.Root.CertPEM())
-	return []string{"CERTFILE=" + cert, "KEYFILE=" + key, "CAFILE=" + ca}, dir
+	return append([]string{"CERTFILE=" + cert, "KEYFILE=" + key, "CAFILE=" + ca}, guardAll...), dir
 }
 
 // serve starts a server tool on an accepted connection. args go before "--".

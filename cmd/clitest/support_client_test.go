@@ -31,7 +31,7 @@ func trusting(t *testing.T) (env []string, dir string) {
 	dir = t.TempDir()
 	cert, key := p.Client(pki.P256).WriteFiles(t, dir, "client")
 	ca := pki.WriteFile(t, dir, "ca.pem", p.Root.CertPEM())
-	return []string{"CERTFILE=" + cert, "KEYFILE=" + key, "CAFILE=" + ca}, dir
+	return append([]string{"CERTFILE=" + cert, "KEYFILE=" + key, "CAFILE=" + ca}, guardAll...), dir
 }
 
 // dial starts a client tool on a connection. args go before "--".

@@ -3,17 +3,20 @@ package guard
 import "syscall"
 
 // hide keeps the key in this process: no core, no ptrace by another process of
-// the same uid, no rights through an execve; and it ties the guard's life to
-// its parent's, also while it waits in the opening of a key file. It is false
-// when the parent is gone.
+// the same uid; and it ties the guard's life to its parent's, also while it
+// waits in the opening of a key file. It is false when the parent is gone.
 //
 // The kernel forgets some of this when ids change.
 func hide(parent int) bool {
 	syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{})
 	prctl(prSetDumpable, 0)
 	prctl(syscall.PR_SET_PDEATHSIG, uintptr(syscall.SIGKILL))
-	syscall.AllThreadsSyscall6(syscall.SYS_PRCTL, prSetNoNewPrivs, 1, 0, 0, 0, 0) // not in cgo builds
 	return syscall.Getppid() == parent
+}
+
+// noNewRights gives up what an execve might bring. It can't in cgo builds.
+func noNewRights() {
+	syscall.AllThreadsSyscall6(syscall.SYS_PRCTL, prSetNoNewPrivs, 1, 0, 0, 0, 0)
 }
 
 const (

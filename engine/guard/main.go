@@ -86,6 +86,7 @@ func (x *Process) prepare(level uint, parent int) (s *store, first answer, err e
 		return nil, first, err
 	}
 	hide(parent) // new ids have undone some of it
+	noNewRights()
 	if err = x.Check(); err != nil || !hasDefault {
 		return s, first, err
 	}

@@ -119,6 +119,9 @@ func (s *Server) keys(name string) (*backend.KeyPair, error) {
 	return s.chosen, err
 }
 
+// Wipe wipes the bytes of the default key, once NewServer has read it.
+func (s *Server) Wipe() { wipe(s.Config.Default) }
+
 // Close closes the files that are still open, the key log's too, and wipes
 // the bytes of private keys and of session ticket keys. The backend must be done with Config. It may be
 // called again.
@@ -188,6 +191,9 @@ func (c *Client) open(env environment, serverName string, sendCert, noVerify boo
 	c.log, err = env.keyLog(&c.Config.Common, &c.Report)
 	return err
 }
+
+// Wipe wipes the bytes of the private key, once NewClient has read it.
+func (c *Client) Wipe() { wipe(c.Config.Keys) }
 
 // Close closes the key log and wipes the bytes of the private key. The
 // backend must be done with Config. It may be called again.

@@ -23,12 +23,20 @@ func (x *session) open(guard material.Guard) (files, error) {
 		if err != nil {
 			return files{}, err
 		}
-		return files{m.Warnings, m.Notes, func(b backend.Backend) (backend.Endpoint, error) { return b.NewServer(&m.Config) }, m.Close}, nil
+		endpoint := func(b backend.Backend) (backend.Endpoint, error) {
+			defer m.Wipe()
+			return b.NewServer(&m.Config)
+		}
+		return files{m.Warnings, m.Notes, endpoint, m.Close}, nil
 	}
 	m, err := material.OpenGuardedClient(os.Environ(), s.ServerName, s.SendCert, s.NoVerifyCert, guard)
 	if err != nil {
 		return files{}, err
 	}
 	m.Config.Fingerprint = os.Getenv(ucspi.Fingerprint)
-	return files{m.Warnings, m.Notes, func(b backend.Backend) (backend.Endpoint, error) { return b.NewClient(&m.Config) }, m.Close}, nil
+	endpoint := func(b backend.Backend) (backend.Endpoint, error) {
+		defer m.Wipe()
+		return b.NewClient(&m.Config)
+	}
+	return files{m.Warnings, m.Notes, endpoint, m.Close}, nil
 }

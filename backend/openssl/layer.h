@@ -123,6 +123,9 @@ int ucspi_fips(char *name, size_t room);
 void ucspi_blame(ucspi_failure *);
 void ucspi_say(ucspi_failure *, const char *);
 
+// memory.c
+void ucspi_wipe_freed_memory(void);
+
 // endpoint.c
 ucspi_endpoint *ucspi_endpoint_new(int server, int low, int high, int fips, ucspi_failure *);
 void ucspi_endpoint_free(ucspi_endpoint *);

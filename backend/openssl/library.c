@@ -15,6 +15,7 @@
 // the start; those of digests are needed to judge signatures.
 int ucspi_start(ucspi_failure *f)
 {
+	ucspi_wipe_freed_memory();
 	ERR_clear_error();
 	if (OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT | OPENSSL_INIT_NO_ADD_ALL_CIPHERS, NULL) == 1) {
 		ERR_clear_error();

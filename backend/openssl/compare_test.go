@@ -41,6 +41,12 @@ func (r *recorder) note(call string, err error) {
 	r.seen[line]++
 }
 
+func (r *recorder) HoldKey(name string, der []byte) (backend.Signer, error) {
+	key, err := r.Backend.(backend.KeyHolder).HoldKey(name, der)
+	r.note("HoldKey", err)
+	return key, err
+}
+
 func (r *recorder) NewServer(c *backend.ServerConfig) (backend.Endpoint, error) {
 	e, err := r.Backend.NewServer(c)
 	r.note("NewServer", err)

@@ -37,14 +37,15 @@ type conn struct {
 	handshakeErr error
 	readErr      error
 	writeErr     error
-	keysErr      error // what Keys said
+	guard        backend.Signer // has the key, if it is not nil
+	ownErr       error          // what Keys or the guard said
 	unsent       []byte
 	closing      bool // CloseWrite was called
 	closed       bool // close_notify is in the Wire
 }
 
 func (e *endpoint) NewConn(w backend.Wire) backend.Conn {
-	c := &conn{endpoint: e, wire: w}
+	c := &conn{endpoint: e, wire: w, guard: e.guard}
 	c.state.ServerName = e.sni
 	name := C.CString(e.sni)
 	defer C.free(unsafe.Pointer(name))
@@ -58,7 +59,7 @@ func (e *endpoint) NewConn(w backend.Wire) backend.Conn {
 func (c *conn) Handshake() error {
 	for !c.done {
 		c.c.now = C.time_t(c.endpoint.now().Unix())
-		outcome := C.ucspi_handshake(c.c)
+		outcome := c.handshake()
 		var err error
 		switch outcome {
 		case C.UCSPI_DONE:
@@ -120,7 +121,7 @@ func (c *conn) choose() {
 	}
 	switch {
 	case err != nil:
-		c.keysErr = err
+		c.ownErr = err
 		c.c.refuse = C.int(backend.AlertInternalError)
 	case pair == nil:
 		c.c.refuse = C.int(backend.AlertUnrecognizedName)

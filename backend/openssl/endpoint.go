@@ -26,6 +26,7 @@ type endpoint struct {
 	common backend.Common
 	sni    string                // client: what is sent
 	server *backend.ServerConfig // nil for a client
+	guard  backend.Signer        // has the key of the default pair, if it is not nil
 }
 
 func (implementation) NewServer(c *backend.ServerConfig) (backend.Endpoint, error) {

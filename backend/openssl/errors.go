@@ -64,13 +64,13 @@ func (c *conn) interrupted(err error) error {
 // handshakeError puts what libssl said into the contract's words.
 func (c *conn) handshakeError() error {
 	sent := backend.Alert(c.c.sent_alert)
-	if e, ok := errors.AsType[*backend.Error](c.keysErr); ok {
+	if e, ok := errors.AsType[*backend.Error](c.ownErr); ok {
 		told := *e
 		told.Alert = sent
 		return &told
 	}
-	if c.keysErr != nil {
-		return c.keysErr
+	if c.ownErr != nil {
+		return c.ownErr
 	}
 	f := &c.c.failure
 	e := &backend.Error{Kind: backend.Handshake, Alert: sent, Err: errors.New(words(f))}

@@ -57,20 +57,29 @@ enum ucspi_key_fault ucspi_key_fault(const EVP_PKEY *key, int fips)
 	return UCSPI_KEY_UNSUPPORTED;
 }
 
-// ucspi_match tells whether the key is the certificate's. A file may hold a
-// private EC key with the public part of another.
+// ucspi_match tells whether the key's public part is the certificate's. A file
+// may hold a private EC key with the public part of another.
 int ucspi_match(X509 *leaf, EVP_PKEY *key)
 {
 	int same = EVP_PKEY_eq(X509_get0_pubkey(leaf), key) == 1;
 
-	if (same && EVP_PKEY_get_base_id(key) == EVP_PKEY_EC) {
+	ERR_clear_error();
+	return same;
+}
+
+// ucspi_pairwise tells whether both parts of a key belong together.
+int ucspi_pairwise(EVP_PKEY *key)
+{
+	int good = 1;
+
+	if (EVP_PKEY_get_base_id(key) == EVP_PKEY_EC) {
 		EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
 
-		same = ctx != NULL && EVP_PKEY_pairwise_check(ctx) == 1;
+		good = ctx != NULL && EVP_PKEY_pairwise_check(ctx) == 1;
 		EVP_PKEY_CTX_free(ctx);
 	}
 	ERR_clear_error();
-	return same;
+	return good;
 }
 
 // ucspi_use_pair sets what an endpoint, or one connection, presents.

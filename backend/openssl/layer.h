@@ -109,6 +109,7 @@ typedef struct {
 	int ticket_offered;      // TLS 1.2: the client takes tickets
 	int ticket_due;          // TLS 1.3: a ticket is to be sent
 	int vouched;             // the certificate in the session of the last ticket is good
+	uintptr_t self;          // for ucspiGuardSign: the Go side of this
 	size_t moved;            // bytes that the last read or write dealt with
 	ucspi_failure failure;   // of the last call
 } ucspi_conn;
@@ -143,6 +144,19 @@ EVP_PKEY *ucspi_parse_key(const unsigned char *der, size_t length, ucspi_failure
 enum ucspi_key_fault ucspi_key_fault(const EVP_PKEY *, int fips);
 int ucspi_match(X509 *, EVP_PKEY *);
 int ucspi_use_pair(ucspi_endpoint *, ucspi_conn *, X509 *, STACK_OF(X509) *, EVP_PKEY *, ucspi_failure *);
+
+int ucspi_pairwise(EVP_PKEY *);
+
+// hold.c
+unsigned char *ucspi_public_key(EVP_PKEY *, size_t *length);
+unsigned char *ucspi_sign(EVP_PKEY *, int hash, int pss, const unsigned char *message, size_t length, size_t *signature_length, ucspi_failure *);
+
+// guard.c
+EVP_PKEY *ucspi_guarded_key(const unsigned char *der, size_t length, ucspi_failure *);
+enum ucspi_outcome ucspi_handshake_guarded(ucspi_conn *);
+
+// guard.go: signs, and gives the length of the signature, 0 if it can't.
+extern size_t ucspiGuardSign(uintptr_t conn, int version, int scheme, void *message, size_t length, unsigned char *out, size_t room);
 
 // verify.c
 int ucspi_verify(X509_STORE_CTX *, void *endpoint);

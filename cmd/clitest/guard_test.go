@@ -20,26 +20,6 @@ import (
 
 const keyGuard = "TLS_KEYGUARD=1"
 
-// hasGuard tells whether the backend has a key guard.
-func hasGuard() bool { return backendName != "openssl" }
-
-func needGuard(t *testing.T) {
-	t.Helper()
-	if !hasGuard() {
-		t.Skip("this backend has no key guard")
-	}
-}
-
-// TestKeyGuardIsRefused: where there is none that is said.
-func TestKeyGuardIsRefused(t *testing.T) {
-	t.Parallel()
-	if hasGuard() {
-		t.Skip("this backend has a key guard")
-	}
-	line := "TLS_KEYGUARD=1: the backend " + backendName + " has no key guard"
-	(&fault{env: func(*folder) []string { return []string{keyGuard} }, code: 96, line: line}).checkWith(t)
-}
-
 // guardOf gives the guard of a tunnel.
 func guardOf(t *testing.T, io int) int {
 	t.Helper()
@@ -72,7 +52,6 @@ func openFiles(pid int, dir string) []string {
 // Every kind of key, in both versions: the guard is there before the
 // handshake, with its socket alone, and after it nothing is left of it.
 func TestKeyGuardOfServers(t *testing.T) {
-	needGuard(t)
 	for _, k := range pki.KeyTypes {
 		t.Run(string(k), func(t *testing.T) {
 			eachServer(t, func(t *testing.T, program string, version tweak) {
@@ -103,7 +82,6 @@ func TestKeyGuardOfServers(t *testing.T) {
 }
 
 func TestKeyGuardOfClients(t *testing.T) {
-	needGuard(t)
 	for _, k := range pki.KeyTypes {
 		t.Run(string(k), func(t *testing.T) {
 			eachClient(t, func(t *testing.T, program string, version tweak) {
@@ -129,7 +107,6 @@ func TestKeyGuardOfClients(t *testing.T) {
 // A client without -y has no key, and a server that asks for none leaves it
 // where it is: nobody is left behind.
 func TestKeyGuardThatIsNotNeeded(t *testing.T) {
-	needGuard(t)
 	t.Parallel()
 	for _, flag := range []string{"-Y", "-y"} {
 		x := dial(t, "s6-tlsc", []string{flag, "-k", pki.Host}, keyGuard)
@@ -172,7 +149,6 @@ func TestKeyGuardAndFingerprint(t *testing.T) {
 // Once the name is known the guard closes the others before it reads one,
 // which is a FIFO here.
 func TestKeyGuardAndServerNames(t *testing.T) {
-	needGuard(t)
 	t.Parallel()
 	p := pki.New(t)
 	for _, c := range []struct {
@@ -229,7 +205,6 @@ func TestKeyGuardAndServerNames(t *testing.T) {
 // that was asked for: that is a FIFO here, so that it stops there. Then it is
 // killed: its end is the handshake's.
 func TestKeyGuardReadsOneKey(t *testing.T) {
-	needGuard(t)
 	t.Parallel()
 	for _, killed := range []bool{false, true} {
 		p := pki.New(t)
@@ -282,7 +257,6 @@ func TestKeyGuardReadsOneKey(t *testing.T) {
 
 // However one of the two ends, the other doesn't go on for long.
 func TestEndOfAKeyGuard(t *testing.T) {
-	needGuard(t)
 	t.Parallel()
 	begin := func(t *testing.T, args ...string) (x *server, io, guard int) {
 		x = serve(t, "s6-tlsd", args, keyGuard)
@@ -390,7 +364,6 @@ func waitForNetwork(t *testing.T, pid int) {
 
 // A guard has the tunnel's ids and shows nothing to others that have them.
 func TestKeyGuardHides(t *testing.T) {
-	needGuard(t)
 	needRoot(t)
 	t.Parallel()
 	x := serve(t, "s6-tlsd", nil, keyGuard, "TLS_UID=65534", "TLS_GID=65533")
@@ -431,7 +404,6 @@ func TestKeyGuardHides(t *testing.T) {
 // No process but the guard ever opens a key file, and the guard never has the
 // network: told by all the calls of all processes.
 func TestWhoOpensTheKey(t *testing.T) {
-	needGuard(t)
 	t.Parallel()
 	trace := need(t, "strace", "strace")
 	env, dir := material(t)

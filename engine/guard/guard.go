@@ -25,14 +25,16 @@ type Guard struct {
 	pair  uint32 // what it was committed to ...
 	key   []byte // ... and its public key
 	err   error  // it can't be used any more, and conn is closed
+	late  error  // what it means if an answer does not come in time
 }
 
 // Start starts a guard of this process, which opens the key files of the
 // environment. program is the name of this one, sniLevel as for
-// material.OpenKeys, limit bounds the wait for an answer (0: 10 s). The
-// descriptors in ours are not inherited by it, nor by anything that is
+// material.OpenKeys. If limit is not 0 and an answer does not come in that
+// time, late is the error; after 10 s it is one of the guard's in any case.
+// The descriptors in ours are not inherited by it, nor by anything that is
 // started later. The child is not to be waited for.
-func Start(program string, sniLevel uint, limit time.Duration, ours ...int) (*Guard, error) {
+func Start(program string, sniLevel uint, limit time.Duration, late error, ours ...int) (*Guard, error) {
 	for _, n := range ours {
 		if n > 2 { // these three it has of its own
 			syscall.CloseOnExec(n)
@@ -44,7 +46,7 @@ func Start(program string, sniLevel uint, limit time.Duration, ours ...int) (*Gu
 	}
 	defer syscall.Close(its)
 	if limit <= 0 || limit > patience {
-		limit = patience
+		limit, late = patience, broken("the key guard did not answer in time")
 	}
 	tv := syscall.NsecToTimeval(limit.Nanoseconds())
 	for _, option := range []int{syscall.SO_RCVTIMEO, syscall.SO_SNDTIMEO} {
@@ -61,7 +63,7 @@ func Start(program string, sniLevel uint, limit time.Duration, ours ...int) (*Gu
 		syscall.Close(mine)
 		return nil, diag.FailSys("start the key guard "+exe, err)
 	}
-	return &Guard{conn: channel(mine)}, nil
+	return &Guard{conn: channel(mine), late: late}, nil
 }
 
 // name is argv[0] of a guard, which is also what ps shows.
@@ -173,7 +175,7 @@ func (g *Guard) answer() ([]byte, error) {
 // lost is for good: the answer to come might be that to another request.
 func (g *Guard) lost(err error) error {
 	if err == syscall.EAGAIN {
-		return g.end(broken("the key guard did not answer in time"))
+		return g.end(g.late)
 	}
 	return g.end(broken("the key guard ended without an answer"))
 }

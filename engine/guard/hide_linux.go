@@ -5,6 +5,7 @@ import "syscall"
 // hide keeps the key in this process: no core, no ptrace by another process of
 // the same uid; and it ties the guard's life to its parent's, also while it
 // waits in the opening of a key file. It is false when the parent is gone.
+// The sandbox does more, but only when the files are read.
 //
 // The kernel forgets some of this when ids change.
 func hide(parent int) bool {
@@ -14,14 +15,6 @@ func hide(parent int) bool {
 	return syscall.Getppid() == parent
 }
 
-// noNewRights gives up what an execve might bring. It can't in cgo builds.
-func noNewRights() {
-	syscall.AllThreadsSyscall6(syscall.SYS_PRCTL, prSetNoNewPrivs, 1, 0, 0, 0, 0)
-}
-
-const (
-	prSetDumpable   = 4
-	prSetNoNewPrivs = 38
-)
+const prSetDumpable = 4
 
 func prctl(what, value uintptr) { syscall.RawSyscall(syscall.SYS_PRCTL, what, value, 0) }

@@ -17,7 +17,8 @@ import (
 type Process struct {
 	Backend backend.KeyHolder
 	Server  bool
-	Check   func() error // what else must be so before a key is used: TLS_FIPS
+	Check   func() error // starts the library; what must be so before a key is used: TLS_FIPS
+	Confine func() error // goes into the sandbox
 }
 
 // Run is a guard from its start to its end; words are those behind its
@@ -86,8 +87,10 @@ func (x *Process) prepare(level uint, parent int) (s *store, first answer, err e
 		return nil, first, err
 	}
 	hide(parent) // new ids have undone some of it
-	noNewRights()
-	if err = x.Check(); err != nil || !hasDefault {
+	if err = x.Check(); err != nil {
+		return nil, first, err
+	}
+	if err = x.Confine(); err != nil || !hasDefault {
 		return s, first, err
 	}
 	if s.fallback, err = s.hold(name, der); err != nil {

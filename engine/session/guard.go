@@ -8,6 +8,8 @@ import (
 	"ucspitls/backend/material"
 	"ucspitls/engine/diag"
 	"ucspitls/engine/guard"
+	"ucspitls/engine/privilege/sandbox"
+	"ucspitls/engine/tunnel"
 	"ucspitls/engine/ucspi"
 )
 
@@ -23,12 +25,20 @@ func (r *Role) keyGuard(b backend.Backend, words []string) {
 		if !ok {
 			return noGuard(b)
 		}
-		process := guard.Process{Backend: holder, Server: r.Server, Check: func() error {
-			if os.Getenv(ucspi.FIPS) == "" {
-				return nil
-			}
-			return requireFIPS(b)
-		}}
+		process := guard.Process{
+			Backend: holder,
+			Server:  r.Server,
+			Check: func() error {
+				if b.Info(); os.Getenv(ucspi.FIPS) == "" { // which starts OpenSSL
+					return nil
+				}
+				return requireFIPS(b)
+			},
+			Confine: func() error {
+				x := &session{Role: r, Printer: p, backend: b}
+				return x.confine(os.Getenv(ucspi.Sandbox), sandbox.Guard)
+			},
+		}
 		return process.Run(words[1:])
 	})
 }
@@ -48,7 +58,7 @@ func (x *session) startGuard() (keys material.Guard, done func(), err error) {
 		level = uint(x.settings.SNI())
 	}
 	limit := time.Duration(x.settings.Timeout) * time.Millisecond
-	g, err := guard.Start(x.Table.Program, level, limit, x.fds.NetIn, x.fds.NetOut, x.fds.LocalIn, x.fds.LocalOut, x.fds.Notify)
+	g, err := guard.Start(x.Table.Program, level, limit, tunnel.ErrHandshakeTimeout, x.fds.NetIn, x.fds.NetOut, x.fds.LocalIn, x.fds.LocalOut, x.fds.Notify)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -13,9 +13,12 @@
 // library's default says. Go ends a process without running exit handlers.
 // The old names of ciphers are looked up by nobody here and cost a tenth of
 // the start; those of digests are needed to judge signatures.
+// gmtime, which libcrypto compares dates with, would read the time zone's file
+// when the first certificate comes, and no file can be read by then.
 int ucspi_start(ucspi_failure *f)
 {
 	ucspi_wipe_freed_memory();
+	tzset();
 	ERR_clear_error();
 	if (OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT | OPENSSL_INIT_NO_ADD_ALL_CIPHERS, NULL) == 1) {
 		ERR_clear_error();

@@ -125,7 +125,7 @@ func TestHandshakeFailureAsProgSeesIt(t *testing.T) {
 		a.expectFault(a.wr, "broken pipe")
 		a.expectFault(1, "broken pipe") // the network is shut for it too
 		a.exit(0)
-		x.expect(0, "s6-tlsd-io: fatal: handshake failed: the peer does not speak TLS")
+		x.expect(0, "s6-tlsd-io: fatal: "+cleartext)
 	}
 }
 

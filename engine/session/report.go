@@ -96,7 +96,7 @@ func (x *session) outcome(err error) error {
 		}
 	case errors.As(err, &stuck):
 		e.Text = "the peer did not take everything: " + strconv.FormatInt(stuck.Bytes, 10) + " bytes not acknowledged"
-	case errors.Is(err, tunnel.ErrHandshakeTimeout):
+	case errors.Is(err, tunnel.ErrHandshakeTimeout), errors.Is(err, tunnel.ErrCleartext):
 		if x.env.remote != "" {
 			e.Text += ", peer " + x.env.remote
 		}

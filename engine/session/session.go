@@ -123,6 +123,7 @@ func (x *session) run() (err error) {
 		Conn: conn, Wire: wire, Net: net,
 		In: tunnel.NewStream(x.fds.LocalIn), Out: tunnel.NewStream(x.fds.LocalOut),
 		Established:      func(s backend.State) []byte { return x.established(s, release) },
+		AfterCommand:     x.afterCommand(),
 		CloseNotify:      x.settings.CloseNotify,
 		Enforce:          x.settings.Enforce,
 		HandshakeTimeout: time.Duration(x.settings.Timeout) * time.Millisecond,

@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"ucspitls/engine/fd"
+	"ucspitls/engine/ucspi"
 )
 
 // dying is set while a signal ends the process.
@@ -45,4 +46,12 @@ func awaitSignal() {
 	if dying.Load() {
 		select {}
 	}
+}
+
+// afterCommand tells whether a server's peer has asked for TLS on this
+// connection before. The waiting process says so, with the number of its control
+// socket; the command line is the same as for a session that is TLS from its start.
+func (x *session) afterCommand() bool {
+	_, set := os.LookupEnv(ucspi.CtlFD)
+	return x.Server && set
 }

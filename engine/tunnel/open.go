@@ -12,6 +12,10 @@ func (t *Tunnel) handshake() bool {
 		return false
 	}
 	moved := t.fill()
+	if moved && t.cleartext() {
+		t.fail(ErrCleartext)
+		return true
+	}
 	err := t.Conn.Handshake()
 	switch {
 	case err == nil:
@@ -36,6 +40,31 @@ func (t *Tunnel) handshake() bool {
 	}
 	t.fail(err)
 	return true
+}
+
+// firstRecord is how a handshake record begins: its type and the major version
+// of every TLS (RFC 8446, 5.1).
+var firstRecord = [...]byte{22, 3}
+
+// cleartext tells that the peer goes on in cleartext after it has asked for
+// TLS: somebody put commands behind its own, to have them taken for encrypted
+// ones (the STARTTLS injection of CVE-2011-0411). It looks at what fill has
+// brought, before the TLS library sees it. No alert answers it: a peer in
+// cleartext would not understand one.
+func (t *Tunnel) cleartext() bool {
+	if !t.AfterCommand {
+		return false
+	}
+	for _, b := range t.Wire.rx.bytes() {
+		if t.header == len(firstRecord) {
+			break
+		}
+		if b != firstRecord[t.header] {
+			return true
+		}
+		t.header++
+	}
+	return false
 }
 
 // fromPeer tells that err is an alert that the peer sent.

@@ -51,6 +51,7 @@ var (
 	ErrHandshakeTimeout = errors.New("handshake timed out")
 	ErrIdle             = errors.New("no byte in either direction")
 	ErrNoCloseNotify    = errors.New("remote closed connection without a close_notify")
+	ErrCleartext        = errors.New("cleartext was sent after the STARTTLS command")
 )
 
 // A NetworkError is a connection that broke: reset, or no way to write.
@@ -80,6 +81,10 @@ type Config struct {
 	// write to Notify.
 	Established func(backend.State) []byte
 
+	// AfterCommand says that the peer has asked for TLS in cleartext on the same
+	// connection: what it sends now must begin with a record of a handshake.
+	AfterCommand bool
+
 	CloseNotify      bool          // -S
 	Enforce          bool          // -J
 	HandshakeTimeout time.Duration // 0: none
@@ -106,6 +111,7 @@ type Tunnel struct {
 	now   time.Duration
 	ready Events // what may be tried; cleared when it turns out that it can't be done
 
+	header      int // how much of the peer's first record was looked at
 	established bool
 	err         error // why the session failed; the first one counts
 	dead        bool  // the TLS connection can't be used any more

@@ -18,12 +18,13 @@ func ProgEnviron(environ []string, keep bool, remove func(name string) bool, set
 }
 
 // IOEnviron is the environment of an -io and of the waiting process: without
-// the variables that steer Go's runtime, which could loosen TLS.
+// the variables that steer Go's runtime, which could loosen TLS, and without
+// descriptors that are somebody else's.
 func IOEnviron(environ []string) []string {
 	out := make([]string, 0, len(environ)+1)
 	for _, item := range environ {
 		name, _, _ := strings.Cut(item, "=")
-		if !IsRuntime(name) {
+		if !IsRuntime(name) && !IsChannel(name) {
 			out = append(out, item)
 		}
 	}

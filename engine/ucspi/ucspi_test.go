@@ -93,7 +93,7 @@ func TestProgEnviron(t *testing.T) {
 }
 
 func TestIOEnviron(t *testing.T) {
-	in := []string{"A=1", "GODEBUG=tls10server=1", "GOTRACEBACK=crash", "GOMEMLIMIT=1", "GOGC=off", "GOMAXPROCS=64", "CERTFILE=c"}
+	in := []string{"A=1", "GODEBUG=tls10server=1", "GOTRACEBACK=crash", "GOMEMLIMIT=1", "GOGC=off", "GOMAXPROCS=64", "CERTFILE=c", "SSLCTLFD=5", "SSLREADFD=6", "SSLWRITEFD=7"}
 	if got := strings.Join(IOEnviron(in), " "); got != "A=1 CERTFILE=c GOMAXPROCS=1 GOTRACEBACK=none" {
 		t.Error(got)
 	}

@@ -88,6 +88,7 @@ var table = [...]row{
 	{number: unix.SYS_TGKILL, who: everybody, self: true, arg: 0, mask: all, why: "our own threads alone"},
 	{number: unix.SYS_KILL, who: everybody, self: true, arg: 0, mask: all, why: "ourselves alone: ends by the signal that came"},
 	{number: unix.SYS_PRCTL, who: everybody, answer: unix.EINVAL, why: "the runtime gives its memory names, and stops at this"},
+	{number: unix.SYS_OPENAT, who: tuned, answer: unix.EPERM, why: "the C library's memory looks at /proc, and does without"},
 	{number: unix.SYS_EXIT, who: everybody, why: "a thread ends"},
 	{number: unix.SYS_EXIT_GROUP, who: everybody, why: "the process ends"},
 }

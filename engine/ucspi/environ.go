@@ -31,6 +31,10 @@ func IOEnviron(environ []string) []string {
 	return append(out, RuntimeSettings[:]...)
 }
 
+// AfterCommand is what the environment of an -io has besides when a command came
+// first: the control socket is its descriptor 5.
+const AfterCommand = CtlFD + "=5"
+
 // IsRuntime tells whether name steers Go's runtime.
 func IsRuntime(name string) bool {
 	switch name {

@@ -21,8 +21,7 @@ func (w *Program) delayed(s *option.Settings, prog []string) error {
 	}
 	argv := append([]string{w.Table.Program + WaitingFor, strconv.Itoa(os.Getpid()), strconv.Itoa(int(s.Verbosity)), Sibling(w.Side.IO)}, w.Side.args(s)...)
 	exe := Self(w.Table.Program)
-	// The -io is told in this way that a command came first.
-	environ := append(ucspi.IOEnviron(l.environ), ucspi.CtlFD+"="+strconv.Itoa(ctl))
+	environ := append(ucspi.IOEnviron(l.environ), ucspi.AfterCommand)
 	if _, err := spawn(exe, argv, environ, l.files(w.Side)); err != nil {
 		return diag.FailSys("start "+exe, err)
 	}

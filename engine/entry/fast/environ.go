@@ -23,19 +23,22 @@ type item struct {
 
 // environ reads the environment at envp and makes the -io's of it, which is
 // what ucspi.IOEnviron makes of os.Environ.
-func (p *plan) environ(envp unsafe.Pointer) bool {
+func (p *plan) environ(envp unsafe.Pointer, delayed bool) bool {
 	for i := 0; at(envp, i) != nil; i++ {
 		if !p.item(at(envp, i)) {
 			return false
 		}
 	}
 	for i := range p.items[:p.count] {
-		if it := &p.items[i]; !ucspi.IsRuntime(it.text()) {
+		if it := &p.items[i]; !ucspi.IsRuntime(it.text()) && !ucspi.IsChannel(it.text()) {
 			p.env(it.at)
 		}
 	}
 	p.env(word("GOMAXPROCS=1\x00"))
 	p.env(word("GOTRACEBACK=none\x00"))
+	if delayed {
+		p.env(word(ucspi.AfterCommand + "\x00"))
+	}
 	p.env(0)
 	p.progEnv = p.envs
 	return true

@@ -55,7 +55,7 @@ func (p *plan) make(w *wrap.Program, sp unsafe.Pointer) bool {
 	p.words = uintptr(at(argv, 0))
 	p.wordsLen = uintptr(last) + uintptr(len(text(last))) + 1 - p.words
 	p.arguments(w.Side.Server)
-	return p.environ(unsafe.Add(argv, (argc+1)*8))
+	return p.environ(unsafe.Add(argv, (argc+1)*8), w.Delayed)
 }
 
 // sibling finds the path of the -io, as wrap.Sibling does.

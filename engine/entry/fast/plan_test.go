@@ -103,6 +103,7 @@ func portableDecision(w *wrap.Program, words, environ, info []string) *decision 
 	}
 	d.IO = slices.Concat([]string{wrap.Sibling(w.Side.IO), "-d", "5"}, args, []string{"--", "3", "4"})
 	if w.Delayed {
+		d.IOEnv = append(d.IOEnv, ucspi.AfterCommand)
 		info = []string{"SSLCTLFD=7", "SSLREADFD=5", "SSLWRITEFD=4"}
 	}
 	d.ProgEnv = ucspi.ProgEnviron(environ, s.Keep, ucspi.IsChannel, info)

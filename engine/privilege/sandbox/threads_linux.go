@@ -109,24 +109,31 @@ func signalThreads(set int) error {
 
 func askThread(id int) error {
 	asked := atomic.LoadUint32(&answers)
-	err := unix.Tgkill(unix.Getpid(), id, theSignal)
-	if err == unix.ESRCH {
-		return nil // it ended
-	}
-	if err != nil {
-		return err
-	}
-	for until := time.Now().Add(patience); atomic.LoadUint32(&answers) == asked; {
-		if time.Now().After(until) {
+	until := time.Now().Add(patience)
+	for tries := 0; atomic.LoadUint32(&answers) == asked; tries++ {
+		n := uintptr(0) // from the second time on: is it still there?
+		if tries == 0 {
+			n = theSignal
+		}
+		switch _, _, e := unix.RawSyscall(unix.SYS_TGKILL, uintptr(unix.Getpid()), uintptr(id), n); {
+		case e == unix.ESRCH:
+			return nil
+		case e != 0:
+			return e
+		case time.Now().After(until):
 			return syscall.ETIMEDOUT
 		}
-		unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
+		// Not a call that package syscall knows of: nobody shall run in our place.
+		pause := unix.Timespec{Nsec: 10e6}
+		unix.RawSyscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&answers)), futexWait, uintptr(asked), uintptr(unsafe.Pointer(&pause)), 0, 0)
 	}
 	if a := atomic.LoadInt32(&answer); a != 0 {
 		return syscall.Errno(-a)
 	}
 	return nil
 }
+
+const futexWait = 128 // FUTEX_WAIT_PRIVATE
 
 // threads lists the threads of the process. dir is /proc/self/task, opened
 // while there were still paths.

@@ -2,8 +2,10 @@
 
 #define SYS_rt_sigreturn           15
 #define SYS_prctl                  157
+#define SYS_futex                  202
 #define SYS_landlock_restrict_self 446
 #define PR_SET_NO_NEW_PRIVS        38
+#define FUTEX_WAKE_PRIVATE         129
 
 // onSignal is a signal handler as the kernel calls it, on whatever thread and
 // stack: it knows nothing of Go and changes two words of memory only. The
@@ -26,6 +28,11 @@ done:
 	MOVL	AX, ·answer(SB)
 	LOCK
 	INCL	·answers(SB)
+	MOVL	$SYS_futex, AX
+	LEAQ	·answers(SB), DI
+	MOVL	$FUTEX_WAKE_PRIVATE, SI
+	MOVL	$1, DX
+	SYSCALL
 	RET
 
 // afterSignal is where the handler returns to (SA_RESTORER).

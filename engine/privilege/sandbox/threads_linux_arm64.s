@@ -1,8 +1,10 @@
 #include "textflag.h"
 
 #define SYS_prctl                  167
+#define SYS_futex                  98
 #define SYS_landlock_restrict_self 446
 #define PR_SET_NO_NEW_PRIVS        38
+#define FUTEX_WAKE_PRIVATE         129
 
 // onSignal is a signal handler as the kernel calls it, on whatever thread and
 // stack: it knows nothing of Go and changes two words of memory only. The
@@ -29,6 +31,11 @@ more:
 	ADDW	$1, R10
 	STLXRW	R10, (R9), R11
 	CBNZW	R11, more
+	MOVD	$SYS_futex, R8
+	MOVD	R9, R0
+	MOVD	$FUTEX_WAKE_PRIVATE, R1
+	MOVD	$1, R2
+	SVC
 	RET
 
 // func handlers() (handler, restorer uintptr)

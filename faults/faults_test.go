@@ -176,12 +176,12 @@ func TestDelays(t *testing.T) {
 // a prog that begins to read late.
 func TestFull(t *testing.T) {
 	each(t, func(t *testing.T, o options) {
-		o.size = 300_000
+		o.size = 100_000
 		for _, window := range []int{1 << 20, 4000, 100} {
 			for _, size := range []int{1 << 16, 10} {
 				for _, late := range []time.Duration{0, 20 * time.Second} {
 					if window*size == 1000 {
-						o.size = 20_000
+						o.size = 5_000
 					}
 					whole(t, o, func(w *world) {
 						for _, s := range []*side{w.client, w.server} {

@@ -256,6 +256,32 @@ func TestUnreadBlob(t *testing.T) {
 	}
 }
 
+// TestAcknowledgedAnew: prog is gone while its pipe is still full; that the
+// peer's system had everything at one moment says nothing about what follows.
+func TestAcknowledgedAnew(t *testing.T) {
+	w := newWorld(options{pipe: 1 << 20, window: 1 << 20, chunk: 1 << 20})
+	if err := w.run(strings.Fields("hello")...); err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range strings.Fields("w10 exit fin") {
+		w.do(a)
+	}
+	w.prog()
+	w.ready = InHangup | OutHangup // and nothing to be read from prog yet
+	w.step()
+	w.do("stall")
+	w.now += 100 * time.Microsecond // too soon for another look
+	w.ready = LocalIn | NetIn
+	w.step()
+	if w.done {
+		t.Fatalf("it ended (%v) with %d bytes that were not acknowledged", w.err, len(w.net.out)-w.net.acked)
+	}
+	w.do("take")
+	if err := w.finish(time.Minute); err != nil || w.err != nil {
+		t.Fatal(err, w.err)
+	}
+}
+
 // TestStalledPeerRecovers: the 30 s count from the last acknowledged byte.
 func TestStalledPeerRecovers(t *testing.T) {
 	w := newWorld(options{pipe: 1 << 16, window: 1 << 20, chunk: 1 << 20})

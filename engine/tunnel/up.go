@@ -91,12 +91,14 @@ func (t *Tunnel) flush() bool {
 		tx.skip(n)
 		t.sent += int64(n)
 		t.lastMove = t.now
+		t.linger.lookAt = t.now // what was acknowledged before says nothing about these
 	}
 	if t.upOver && tx.len() == 0 && !t.finSent && t.txErr == nil {
 		if err := t.Net.CloseWrite(); err != nil {
 			t.unwritable(err)
 		} else {
 			t.finSent = true
+			t.linger.lookAt = t.now
 		}
 		moved = true
 	}

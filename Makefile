@@ -57,7 +57,7 @@ LDFLAGS  = -s -w -X ucspitls/engine/diag.Version=$(VERSION) $(if $(INSTALLED),-X
 GOBUILD  = $(GO) build -trimpath
 BUILDCMD = CGO_ENABLED=0 $(GOBUILD) -tags '$(TAGS)'
 
-.PHONY: all interop test test-backend ci-long race lint vuln demo man bench install clean cross static fuzz
+.PHONY: hostile soak all interop test test-backend ci-long race lint vuln demo man bench install clean cross static fuzz
 
 all:
 	@mkdir -p $(BUILD)
@@ -115,6 +115,24 @@ test-backend: all
 ci-long: test interop
 	$(MAKE) fuzz FUZZTIME=60s
 	UCSPITLS_LOAD=2000 $(GO) test -count=1 ./engine/listen
+	$(MAKE) hostile INPUTS=1000000 CLI_INPUTS=20000
+	UCSPITLS_FAULTS=1 CGO_ENABLED=$(CGO_$(BACKEND)) $(GO) test -count=1 -timeout 0 -tags '$(TAGS)' ./faults
+	$(MAKE) soak
+
+# Mutated handshakes and records: so many against the library, so many against
+# the programs. SEED=7 makes others.
+INPUTS     = 100000
+CLI_INPUTS = 2000
+hostile: all
+	UCSPITLS_SEED=$(SEED) UCSPITLS_INPUTS=$(INPUTS) CGO_ENABLED=$(CGO_$(BACKEND)) $(GO) test -count=1 -timeout 0 -tags '$(TAGS)' -run TestInputs -v ./backend/$(BACKEND)
+	UCSPITLS_SEED=$(SEED) UCSPITLS_CLI_INPUTS=$(CLI_INPUTS) UCSPITLS_BACKEND=$(BACKEND) $(GO) test -count=1 -timeout 0 -run TestMutatedInputs ./cmd/clitest
+
+# Mixed load with faults on every backend that can be built, for SOAK; SEED
+# repeats the plans of an earlier run.
+SOAK = 10m
+soak:
+	@for b in gotls utls openssl; do $(MAKE) -s BACKEND=$$b || echo "soak: $$b can't be built here"; done
+	SOAK=$(SOAK) SEED=$(SEED) $(GO) test -count=1 -timeout 0 -run TestSoak -v ./soak
 
 race:
 	UCSPITLS_BACKEND=$(BACKEND) CGO_ENABLED=1 $(GO) test -count=1 -race -tags '$(TAGS)' ./engine/... ./backend/...

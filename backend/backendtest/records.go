@@ -68,6 +68,31 @@ func (s suite) badRecord(t *testing.T) {
 			})
 		})
 	}
+	t.Run("after our close_notify", func(t *testing.T) {
+		// No alert is owed any more, and OpenSSL sends none.
+		s.crafted(t, func(t *testing.T, start func() (*session, *crafter)) {
+			x, c := start()
+			if err := x.conn.CloseWrite(); err != nil {
+				t.Fatal(err)
+			}
+			b := c.seal(dataRecord, []byte("hello"))
+			b[len(b)-1] ^= 1
+			x.inject(b)
+			if e := expect(t, x.readEnd(), backend.Record, backend.BadRecord); e.Peer {
+				t.Errorf("%v", e)
+			}
+			if x, c = start(); c.version == backend.TLS12 {
+				return // OpenSSL takes no notice of a message there
+			}
+			if err := x.conn.CloseWrite(); err != nil {
+				t.Fatal(err)
+			}
+			x.inject(c.seal(handshakeRecord, message(finished, make([]byte, 32)...)))
+			if e := expect(t, x.readEnd(), backend.Record, backend.BadMessage); e.Peer {
+				t.Errorf("%v", e)
+			}
+		})
+	})
 	t.Run("data before it arrives", func(t *testing.T) {
 		s.crafted(t, func(t *testing.T, start func() (*session, *crafter)) {
 			x, c := start()

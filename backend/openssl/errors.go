@@ -143,14 +143,15 @@ func (c *conn) recordError() *backend.Error {
 		e.Alert, e.Peer, e.Reason = a, true, backend.PeerAlert
 		return e
 	}
+	mute := e.Alert == 0 && c.closed // libssl sends no alert behind our close_notify
 	switch {
-	case e.Alert == 0:
+	case e.Alert == 0 && !mute:
 		e.Reason = backend.InternalError
 	case e.Alert == backend.AlertNoRenegotiation:
 		e.Reason = backend.Renegotiation
 	case e.Alert == backend.AlertBadRecordMAC || e.Alert == backend.AlertRecordOverflow || ofRecord(f.reason):
 		e.Reason = backend.BadRecord
-	case c.state.Version == backend.TLS12 && e.Alert == backend.AlertUnexpectedMessage: // it has no messages after its handshake
+	case c.state.Version == backend.TLS12 && (mute || e.Alert == backend.AlertUnexpectedMessage): // it has no messages after its handshake
 		e.Reason = backend.Renegotiation
 	default:
 		e.Reason = backend.BadMessage
@@ -164,7 +165,8 @@ func ofRecord(r C.int) bool {
 	case C.SSL_R_BAD_RECORD_TYPE, C.SSL_R_WRONG_VERSION_NUMBER, C.SSL_R_UNEXPECTED_RECORD, C.SSL_R_INVALID_ALERT,
 		C.SSL_R_UNKNOWN_ALERT_TYPE, C.SSL_R_LENGTH_TOO_SHORT, C.SSL_R_BAD_LENGTH, C.SSL_R_DATA_LENGTH_TOO_LONG,
 		C.SSL_R_TOO_MANY_WARN_ALERTS, C.SSL_R_RECORD_TOO_SMALL, C.SSL_R_RECORD_LENGTH_MISMATCH, C.SSL_R_HTTP_REQUEST,
-		C.SSL_R_BAD_CHANGE_CIPHER_SPEC, C.SSL_R_APP_DATA_IN_HANDSHAKE,
+		C.SSL_R_BAD_CHANGE_CIPHER_SPEC, C.SSL_R_APP_DATA_IN_HANDSHAKE, C.SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC,
+		C.SSL_R_ENCRYPTED_LENGTH_TOO_LONG, C.SSL_R_PACKET_LENGTH_TOO_LONG,
 		C.ERR_R_INTERNAL_ERROR: // TLS 1.2: a record that is too short for its nonce and tag
 		return true
 	}

@@ -1,0 +1,214 @@
+//go:build linux
+
+package soak
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"syscall"
+)
+
+// The prog of a server and of a client: this executable once more. Its exit
+// code is that of its child, the tunnel.
+
+const (
+	roleVariable = "UCSPITLS_SOAK" // server or client
+	planVariable = "UCSPITLS_SOAK_PLAN"
+
+	progLost  = 90 // of the client: what came was not what was sent
+	progShort = 91 // of the client: the stream ended early
+)
+
+// act is the whole of a prog.
+func act(role string) {
+	in, out := channel("SSLREADFD", 0), channel("SSLWRITEFD", 1)
+	if role == "client" {
+		in, out = channel("SSLREADFD", 6), channel("SSLWRITEFD", 7)
+	}
+	if ctl, ok := os.LookupEnv("SSLCTLFD"); ok {
+		n, _ := strconv.Atoi(ctl)
+		syscall.Write(n, []byte("y"))
+		syscall.Close(n)
+	}
+	var code int
+	if role == "client" {
+		var h header
+		fmt.Sscanf(os.Getenv(planVariable), "%d %d %d %d", &h.up, &h.down, &h.id, &h.act)
+		code = asClient(in, out, h)
+	} else {
+		code = asServer(in, out)
+	}
+	syscall.Close(int(in))
+	if out != in {
+		syscall.Close(int(out))
+	}
+	if child := reap(); code == 0 || child > 128 {
+		code = child
+	}
+	syscall.Exit(code)
+}
+
+// A descriptor is read and written as it is.
+type descriptor int
+
+func channel(name string, otherwise int) descriptor {
+	if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
+		return descriptor(n)
+	}
+	return descriptor(otherwise)
+}
+
+func (d descriptor) Read(p []byte) (int, error) {
+	for {
+		n, err := syscall.Read(int(d), p)
+		switch {
+		case err == syscall.EINTR:
+		case err != nil:
+			return 0, err
+		case n == 0:
+			return 0, io.EOF
+		default:
+			return n, nil
+		}
+	}
+}
+
+func (d descriptor) Write(p []byte) (done int, err error) {
+	for done < len(p) {
+		n, err := syscall.Write(int(d), p[done:])
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != nil {
+			return done, err
+		}
+		done += n
+	}
+	return done, nil
+}
+
+// reap waits for the tunnel.
+func reap() int {
+	var ws syscall.WaitStatus
+	for {
+		_, err := syscall.Wait4(-1, &ws, 0, nil)
+		switch {
+		case err == syscall.EINTR:
+			continue
+		case err != nil:
+			return 99 // there must be one
+		case ws.Signaled():
+			return 128 + int(ws.Signal())
+		}
+		return ws.ExitStatus()
+	}
+}
+
+var errWrong = errors.New("wrong bytes")
+
+// verify reads n bytes of a session.
+func verify(r io.Reader, n int, id uint64, down bool) (got int, err error) {
+	buf, want := make([]byte, 32<<10), make([]byte, 32<<10)
+	for got < n {
+		m, err := r.Read(buf[:min(len(buf), n-got)])
+		fill(want[:m], id, down, got)
+		if !bytes.Equal(buf[:m], want[:m]) {
+			return got, errWrong
+		}
+		got += m
+		if err != nil {
+			return got, err
+		}
+	}
+	return got, nil
+}
+
+// say writes n bytes of a session.
+func say(w io.Writer, n int, id uint64, down bool) error {
+	buf := make([]byte, 32<<10)
+	for at := 0; at < n; at += len(buf) {
+		b := buf[:min(len(buf), n-at)]
+		fill(b, id, down, at)
+		if _, err := w.Write(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// asServer reads the header and the rest, answers meanwhile, and says at the
+// end how much it has had.
+func asServer(in, out descriptor) int {
+	b := make([]byte, headerSize)
+	if _, err := io.ReadFull(in, b); err != nil {
+		return 0
+	}
+	h, ok := parseHeader(b)
+	if !ok {
+		fmt.Fprintf(os.Stderr, "soak: lost: the header is %x\n", b)
+		return 0
+	}
+	down := int(h.down)
+	if h.act != actNormal {
+		down /= 2
+	}
+	had := make(chan int, 1)
+	go func() {
+		n, err := verify(in, int(h.up), h.id, false)
+		if err == errWrong {
+			fmt.Fprintf(os.Stderr, "soak: lost: session %d: wrong bytes after %d on the way to the server\n", h.id, n)
+		}
+		had <- n
+	}()
+	said := say(out, down, h.id, true)
+	switch h.act {
+	case actKill:
+		syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	case actExit:
+		return 0
+	}
+	n := <-had
+	if said == nil {
+		out.Write(binary.BigEndian.AppendUint32(nil, uint32(n)))
+	}
+	syscall.Close(int(out))
+	io.Copy(io.Discard, in)
+	return 0
+}
+
+// asClient is the other side. Its code tells how it went.
+func asClient(in, out descriptor, h header) int {
+	go func() {
+		out.Write(h.bytes())
+		say(out, int(h.up), h.id, false)
+		syscall.Close(int(out))
+	}()
+	_, code := hear(in, h)
+	return code
+}
+
+// hear reads and checks all that the server says.
+func hear(r io.Reader, h header) (got, code int) {
+	got, err := verify(r, int(h.down), h.id, true)
+	if err == errWrong {
+		return got, progLost
+	}
+	if err != nil {
+		return got, progShort
+	}
+	b := make([]byte, 4)
+	if _, err := io.ReadFull(r, b); err != nil || binary.BigEndian.Uint32(b) != h.up {
+		return got, progShort
+	}
+	if n, err := io.Copy(io.Discard, r); n > 0 {
+		return got, progLost
+	} else if err != nil {
+		return got, progShort
+	}
+	return got + int(h.up), 0
+}

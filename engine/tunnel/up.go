@@ -59,7 +59,7 @@ func (t *Tunnel) endUp() {
 	if t.inOpen {
 		t.inOpen = false
 		t.In.Close()
-		clear(t.upBuf)
+		clear(t.upBuf[:t.upUsed])
 	}
 	if t.upOver {
 		return

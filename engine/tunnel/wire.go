@@ -65,10 +65,16 @@ func (q *queue) append(p []byte) {
 		q.b = q.pool.get()
 	}
 	if q.head > 0 && len(q.b)+len(p) > cap(q.b) {
-		q.b = q.b[:copy(q.b, q.b[q.head:])]
-		q.head = 0
+		q.compact()
 	}
 	q.b = append(q.b, p...)
+}
+
+// compact moves what is left to the beginning.
+func (q *queue) compact() {
+	q.used = max(q.used, len(q.b))
+	q.b = q.b[:copy(q.b, q.b[q.head:])]
+	q.head = 0
 }
 
 func (q *queue) read(p []byte) int {
@@ -111,16 +117,17 @@ func (q *queue) space() []byte {
 		q.b = q.pool.get()
 	}
 	if q.head > 0 && len(q.b) == cap(q.b) {
-		q.b = q.b[:copy(q.b, q.b[q.head:])]
-		q.head = 0
+		q.compact()
 	}
 	return q.b[len(q.b):cap(q.b)]
 }
 
 func (q *queue) grow(n int) { q.b = q.b[:len(q.b)+n] }
 
-// wipe overwrites cleartext that is no longer needed.
+// wipe overwrites cleartext that is no longer needed. The rest of the buffer is
+// left alone: it may not even be in memory yet.
 func (q *queue) wipe() {
-	clear(q.b[:cap(q.b)])
-	q.b, q.head, q.used = q.b[:0], 0, 0
+	q.empty()
+	clear(q.b[:q.used])
+	q.used = 0
 }

@@ -108,6 +108,7 @@ func (c *Conn) Handshake() error {
 
 // handshake is the coroutine.
 func (c *Conn) handshake(yield func(struct{}) bool) {
+	roomy(false)
 	c.shim.yield = yield
 	defer func() { c.shim.yield = nil }()
 	defer caught(&c.handshakeErr)

@@ -37,6 +37,7 @@ var (
 
 // Main is the whole of an -io program on a backend. It does not return.
 func (r *Role) Main(b backend.Backend, words []string) {
+	roomy(false)
 	start := time.Now()
 	entry.NoTraces()
 	debug.SetTraceback("none") // a fault of the runtime itself is one line

@@ -17,7 +17,8 @@ BUILD    = build/$(BACKEND)
 
 PROGRAMS = $(notdir $(wildcard cmd/s6-*))
 TUNNELS  = $(filter %-io,$(PROGRAMS))
-SLOW     = $(filter-out %-io $(FAST),$(PROGRAMS))
+WRAPPERS = s6-ucspitlsd s6-ucspitlsc s6-tlsd s6-tlsc
+OTHERS   = $(filter-out $(TUNNELS) $(WRAPPERS),$(PROGRAMS))
 
 # Only the tunnels link a backend, and only OpenSSL's needs cgo.
 CGO_gotls   = 0
@@ -37,15 +38,15 @@ endif
 # links can have no entry.
 ENTRY   ?= fast
 ENTRYFOR = linux/amd64 linux/arm64
-FAST     = s6-ucspitlsd s6-ucspitlsc s6-tlsd s6-tlsc
 ifeq ($(filter $(ENTRY),fast record off),)
 $(error ENTRY is fast, record or off)
 endif
+ifneq ($(ENTRY),off)
 ifneq ($(filter $(shell $(GO) env GOOS)/$(shell $(GO) env GOARCH),$(ENTRYFOR)),)
-ENTRYFLAG_record = -E ucspitls_entry
-ENTRYFLAG_fast   = -E ucspitls_fast
-ENTRYFLAG   = $(ENTRYFLAG_$(ENTRY:fast=record))
-TUNNELENTRY = $(if $(filter 0,$(CGO_$(BACKEND))),$(ENTRYFLAG))
+WRAPPERENTRY = -E ucspitls_$(ENTRY:record=brief)
+TUNNELENTRY  = $(if $(filter 0,$(CGO_$(BACKEND))),-E ucspitls_brief)
+OTHERENTRY   = -E ucspitls_entry
+endif
 endif
 
 # SANDBOX=strict builds tunnels that die of a system call that is not in the
@@ -61,8 +62,8 @@ BUILDCMD = CGO_ENABLED=0 $(GOBUILD) -tags '$(TAGS)'
 
 all:
 	@mkdir -p $(BUILD)
-	CGO_ENABLED=0 $(GOBUILD) -ldflags '$(LDFLAGS) $(ENTRYFLAG_$(ENTRY))' -o $(BUILD)/ $(FAST:%=./cmd/%)
-	CGO_ENABLED=0 $(GOBUILD) -ldflags '$(LDFLAGS) $(ENTRYFLAG)' -o $(BUILD)/ $(SLOW:%=./cmd/%)
+	CGO_ENABLED=0 $(GOBUILD) -ldflags '$(LDFLAGS) $(WRAPPERENTRY)' -o $(BUILD)/ $(WRAPPERS:%=./cmd/%)
+	CGO_ENABLED=0 $(GOBUILD) -ldflags '$(LDFLAGS) $(OTHERENTRY)' -o $(BUILD)/ $(OTHERS:%=./cmd/%)
 	CGO_ENABLED=$(CGO_$(BACKEND)) $(GOBUILD) -tags '$(TAGS)' -ldflags '$(LDFLAGS) $(TUNNELENTRY)' -o $(BUILD)/ $(TUNNELS:%=./cmd/%)
 
 demo: all

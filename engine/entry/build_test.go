@@ -13,8 +13,9 @@ import (
 	"ucspitls/engine/entry/entrytest"
 )
 
-// The test programs, built by TestMain: prog with and without the entry.
-var withEntry, withoutEntry, launch string
+// The test programs, built by TestMain: prog with the entry, with that of
+// programs for one connection, and without.
+var withEntry, withBrief, withoutEntry, launch string
 
 func TestMain(m *testing.M) {
 	entrytest.ResetSignals()
@@ -24,10 +25,11 @@ func TestMain(m *testing.M) {
 	}
 	os.Chmod(dir, 0o755) // for a run as another user
 	withEntry = filepath.Join(dir, "with-entry")
+	withBrief = filepath.Join(dir, "with-brief")
 	withoutEntry = filepath.Join(dir, "without-entry")
 	launch = filepath.Join(dir, "launch")
 	code := 1
-	if build(withEntry, "prog", runtime.GOARCH, "-E ucspitls_entry") && build(withoutEntry, "prog", runtime.GOARCH, "") && build(launch, "launch", runtime.GOARCH, "") {
+	if build(withEntry, "prog", runtime.GOARCH, "-E ucspitls_entry") && build(withBrief, "prog", runtime.GOARCH, "-E ucspitls_brief") && build(withoutEntry, "prog", runtime.GOARCH, "") && build(launch, "launch", runtime.GOARCH, "") {
 		code = m.Run()
 	}
 	os.RemoveAll(dir)

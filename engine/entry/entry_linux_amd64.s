@@ -4,9 +4,17 @@
 #define SYS_rt_sigaction   13
 #define SYS_rt_sigprocmask 14
 #define SYS_fcntl          72
+#define SYS_prctl          157
 #define SYS_prlimit64      302
 #define SIG_IGN            1
 #define F_GETFD            1
+#define PR_SET_TIMERSLACK  29
+#define PR_GET_TIMERSLACK  30
+
+// A program that lives for one connection starts here.
+TEXT ucspitls_brief(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
+	MOVQ	$1, ·record+recording_brief(SB)
+	JMP	ucspitls_entry(SB)
 
 // The program starts here, before the Go runtime: no g, no stack bound, no
 // heap. It therefore uses no stack at all and writes to record and scratch
@@ -88,6 +96,33 @@ next:
 	CMPQ	R12, $const_recorded
 	JLT	limit
 
+	CMPQ	·record+recording_brief(SB), $0
+	JEQ	start
+
+	// record.slack = prctl(PR_GET_TIMERSLACK); prctl(PR_SET_TIMERSLACK, slack)
+	MOVL	$PR_GET_TIMERSLACK, DI
+	MOVL	$SYS_prctl, AX
+	SYSCALL
+	MOVQ	AX, ·record+recording_slack(SB)
+	MOVL	$PR_SET_TIMERSLACK, DI
+	MOVL	$const_slack, SI
+	MOVL	$SYS_prctl, AX
+	SYSCALL
+
+	// prlimit64(0, RLIMIT_NOFILE, {0, hard}, NULL), but for a runtime that has
+	// to open /dev/null.
+	CMPQ	·record+recording_open(SB), $7
+	JNE	start
+	MOVQ	$0, ·scratch+rlimit_cur(SB)
+	MOVQ	·record+recording_limits+(const_recorded-1)*rlimit__size+rlimit_max(SB), AX
+	MOVQ	AX, ·scratch+rlimit_max(SB)
+	XORL	DI, DI
+	MOVQ	·resources+(const_recorded-1)*8(SB), SI
+	LEAQ	·scratch(SB), DX
+	XORL	R10, R10
+	MOVL	$SYS_prlimit64, AX
+	SYSCALL
+start:
 	MOVQ	$1, ·record+recording_present(SB)
 	MOVQ	R15, DX
 	JMP	_rt0_amd64_linux(SB)

@@ -4,9 +4,18 @@
 #define SYS_fcntl          25
 #define SYS_rt_sigaction   134
 #define SYS_rt_sigprocmask 135
+#define SYS_prctl          167
 #define SYS_prlimit64      261
 #define SIG_IGN            1
 #define F_GETFD            1
+#define PR_SET_TIMERSLACK  29
+#define PR_GET_TIMERSLACK  30
+
+// A program that lives for one connection starts here.
+TEXT ucspitls_brief(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
+	MOVD	$1, R4
+	MOVD	R4, ·record+recording_brief(SB)
+	B	ucspitls_entry(SB)
 
 // The program starts here, before the Go runtime: no g, no stack bound, no
 // heap. It therefore uses no stack at all and writes to record and scratch
@@ -84,6 +93,33 @@ next:
 	CMP	$const_recorded, R20
 	BLT	limit
 
+	MOVD	·record+recording_brief(SB), R4
+	CBZ	R4, start
+
+	// record.slack = prctl(PR_GET_TIMERSLACK); prctl(PR_SET_TIMERSLACK, slack)
+	MOVD	$PR_GET_TIMERSLACK, R0
+	MOVD	$SYS_prctl, R8
+	SVC
+	MOVD	R0, ·record+recording_slack(SB)
+	MOVD	$PR_SET_TIMERSLACK, R0
+	MOVD	$const_slack, R1
+	SVC
+
+	// prlimit64(0, RLIMIT_NOFILE, {0, hard}, NULL), but for a runtime that has
+	// to open /dev/null. R21 is behind the last of record.limits, R22 is resources.
+	MOVD	·record+recording_open(SB), R4
+	CMP	$7, R4
+	BNE	start
+	MOVD	ZR, ·scratch+rlimit_cur(SB)
+	MOVD	(rlimit_max-rlimit__size)(R21), R4
+	MOVD	R4, ·scratch+rlimit_max(SB)
+	MOVD	$0, R0
+	MOVD	((const_recorded-1)*8)(R22), R1
+	MOVD	$·scratch(SB), R2
+	MOVD	$0, R3
+	MOVD	$SYS_prlimit64, R8
+	SVC
+start:
 	MOVD	$1, R4
 	MOVD	R4, ·record+recording_present(SB)
 	MOVD	R19, R0

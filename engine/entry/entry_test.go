@@ -53,16 +53,19 @@ func run(t *testing.T, cmd *exec.Cmd, state []string, argv ...string) (string, e
 }
 
 // state runs argv and cat behind it, and keeps the lines of cat that say
-// which limits, ignored and blocked signals it was started with.
+// which limits, ignored and blocked signals and timer slack it was started with.
 func state(t *testing.T, cmd *exec.Cmd, process []string, argv ...string) string {
 	t.Helper()
-	out, err := run(t, cmd, process, append(argv, "/bin/cat", "/proc/self/limits", "/proc/self/status")...)
+	out, err := run(t, cmd, process, append(argv, "/bin/cat", "/proc/self/limits", "/proc/self/status", "/proc/self/timerslack_ns")...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var kept []string
 	for line := range strings.Lines(out) {
-		if strings.HasPrefix(line, "Max ") || strings.HasPrefix(line, "SigIgn") || strings.HasPrefix(line, "SigBlk") {
+		if _, err := strconv.Atoi(strings.TrimSpace(line)); err == nil {
+			line = "Slack " + line
+		}
+		if slices.ContainsFunc([]string{"Max ", "SigIgn", "SigBlk", "Slack "}, func(s string) bool { return strings.HasPrefix(line, s) }) {
 			kept = append(kept, strings.Join(strings.Fields(line), " "))
 		}
 	}
@@ -78,9 +81,13 @@ func TestExecHandsOn(t *testing.T) {
 		"everything": everything,
 	} {
 		outside := state(t, new(exec.Cmd), process)
-		for _, how := range []string{"", "-ignore", "-busy", "-fail", "-fork"} {
+		for _, how := range []string{"", "-ignore", "-busy", "-fail", "-fork", "brief", "brief-fork"} {
 			t.Run(name+how, func(t *testing.T) {
 				argv := []string{withEntry}
+				how, brief := strings.CutPrefix(how, "brief")
+				if brief {
+					argv[0] = withBrief
+				}
 				if how != "" {
 					argv = append(argv, how)
 				}
@@ -137,6 +144,31 @@ func TestPlainExec(t *testing.T) {
 }
 
 // The process limit counts threads: a C program needs one, the runtime five.
+// What a program for one connection is started with besides: a slack of its
+// timers, and the open files that were taken from it while the runtime started.
+func TestBrief(t *testing.T) {
+	var files syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
+		t.Fatal(err)
+	}
+	hard := strconv.FormatUint(files.Max, 10)
+	for _, closed := range []string{"", "close=0"} {
+		process := []string{"soft=7:77"}
+		if closed != "" {
+			process = append(process, closed)
+		}
+		got := state(t, new(exec.Cmd), process, withBrief, "-plain")
+		for _, line := range []string{"Max open files " + hard + " " + hard + " files", "Slack 1000000"} {
+			if !strings.Contains(got, line) {
+				t.Errorf("%q is not in\n%s", line, got)
+			}
+		}
+		if got, want := state(t, new(exec.Cmd), process, withBrief), state(t, new(exec.Cmd), process); got != want {
+			t.Errorf("got\n%s\nwant\n%s", got, want)
+		}
+	}
+}
+
 func TestProcessLimit(t *testing.T) {
 	process := []string{"soft=6:1"}
 	command := func() *exec.Cmd {
@@ -260,6 +292,16 @@ func TestARM64(t *testing.T) {
 	qemu, err := exec.LookPath("qemu-aarch64-static")
 	if err != nil {
 		t.Skip("linked, but not run: qemu-aarch64-static (Debian package qemu-user-static) is missing")
+	}
+	brief := filepath.Join(t.TempDir(), "brief")
+	if !build(brief, "prog", "arm64", "-E ucspitls_brief") {
+		t.Fatal("no program")
+	}
+	for _, how := range [][]string{{"close=0"}, nil} {
+		got, err := run(t, new(exec.Cmd), how, qemu, brief, "-report")
+		if want := strings.ReplaceAll("recorded closed0\n", " closed0", strings.Repeat(" closed0", len(how))); err != nil || got != want {
+			t.Errorf("got %q, %v; want %q", got, err, want)
+		}
 	}
 	got, err := run(t, new(exec.Cmd), []string{"close=0", "close=2"}, qemu, prog, "-report")
 	if want := "recorded closed0 closed2\n"; err != nil || got != want {

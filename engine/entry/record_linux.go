@@ -12,6 +12,8 @@ type recording struct {
 	blocked uint64           // the mask of blocked signals, in the same way
 	open    uint64           // descriptor n of 0, 1, 2 is open: bit n
 	limits  [recorded]rlimit // in the order of resources
+	brief   uint64           // 1: started through ucspitls_brief
+	slack   uint64           // nanoseconds of timer slack, if brief
 }
 
 // An rlimit is struct rlimit64, see prlimit(2).
@@ -25,13 +27,16 @@ const (
 	recorded = 4
 
 	rlimitNPROC = 6 // not in package syscall
+
+	// slack is the timer slack of a brief program, in nanoseconds.
+	slack = 1000000
 )
 
 var resources = [recorded]uint64{
 	syscall.RLIMIT_AS,     // the runtime reserves some 700 MB of address space
 	syscall.RLIMIT_DATA,   // and maps 36 MB of it
 	rlimitNPROC,           // and runs on five threads, where a C program is one
-	syscall.RLIMIT_NOFILE, // raised by package syscall, if the program has it
+	syscall.RLIMIT_NOFILE, // raised by package syscall, if the program has it; the last one
 }
 
 var (

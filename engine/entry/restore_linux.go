@@ -15,6 +15,8 @@ const (
 	sigIgnore  = 1
 	sigSetmask = 2
 	signals    = 64
+
+	prSetTimerSlack = 29
 )
 
 // saved is what Restore replaced. It is static because Restore may not allocate.
@@ -54,6 +56,9 @@ func restore() (undo func()) {
 		saved.changed |= 1 << (n - 1)
 	}
 
+	if record.brief != 0 {
+		syscall.RawSyscall(syscall.SYS_PRCTL, prSetTimerSlack, uintptr(record.slack), 0)
+	}
 	for i, resource := range resources {
 		now := &saved.limits[i]
 		prlimit(resource, nil, now)

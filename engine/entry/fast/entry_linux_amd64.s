@@ -34,7 +34,7 @@ TEXT ucspitls_fast(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
 	CALL	R11 // parent(program, pid), which returns if there is no child
 fallback:
 	POPQ	DX
-	JMP	ucspitls_entry(SB)
+	JMP	ucspitls_brief(SB)
 
 child:
 	MOVQ	·childFunc(SB), DX

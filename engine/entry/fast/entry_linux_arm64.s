@@ -32,7 +32,7 @@ TEXT ucspitls_fast(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
 fallback:
 	MOVD	0(RSP), R0
 	ADD	$16, RSP
-	B	ucspitls_entry(SB)
+	B	ucspitls_brief(SB)
 
 child:
 	MOVD	·childFunc(SB), R26

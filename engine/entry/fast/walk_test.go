@@ -159,7 +159,7 @@ func (w *walk) follow(from, to string, path []string) int {
 	switch {
 	case never[to] != "":
 		return 0
-	case from == "ucspitls_fast" && to == "ucspitls_entry":
+	case from == "ucspitls_fast" && to == "ucspitls_brief":
 		return 0 // the way to main
 	case foreign, strings.HasPrefix(to, "ucspitls/"):
 		return w.visit(to, path)

@@ -1,0 +1,257 @@
+//go:build linux && (amd64 || arm64) && !race
+
+package fast
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"ucspitls/engine/entry/entrytest"
+	"ucspitls/engine/wrap"
+)
+
+// Two builds of the wrappers, in folders with the same made-up -io programs.
+var fastBin, portableBin string
+
+func TestMain(m *testing.M) {
+	entrytest.ResetSignals()
+	dir, err := os.MkdirTemp("", "fast")
+	if err != nil {
+		panic(err)
+	}
+	fastBin, portableBin = filepath.Join(dir, "fast"), filepath.Join(dir, "portable")
+	code := 1
+	if build(fastBin, "ucspitls_fast") && build(portableBin, "ucspitls_brief") {
+		code = m.Run()
+	}
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+func build(dir, entry string) bool {
+	os.Mkdir(dir, 0o755)
+	for _, args := range [][]string{
+		{"-ldflags", "-E " + entry, "-o", dir + "/", "ucspitls/cmd/s6-ucspitlsd", "ucspitls/cmd/s6-ucspitlsc", "ucspitls/cmd/s6-tlsd", "ucspitls/cmd/s6-tlsc"},
+		{"-ldflags", "-E ucspitls_entry", "-o", dir + "/show", "./testdata/show"},
+	} {
+		cmd := exec.Command("go", append([]string{"build"}, args...)...)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "%v\n%s", err, out)
+			return false
+		}
+	}
+	return os.Symlink("show", dir+"/s6-tlsd-io") == nil && os.Symlink("show", dir+"/s6-tlsc-io") == nil
+}
+
+// A scene is one start of a wrapper.
+type scene struct {
+	args   string // without the network's descriptors; BIN is the folder of the programs
+	env    []string
+	closed []int // descriptors that are not there
+	shell  string
+	noIO   bool
+}
+
+// act plays a scene and gives all that can be seen of it.
+func act(t *testing.T, bin string, w *wrap.Program, s scene) string {
+	t.Helper()
+	dir := t.TempDir()
+	program := filepath.Join(bin, w.Table.Program)
+	if s.noIO {
+		alone := t.TempDir()
+		for _, name := range []string{w.Table.Program, "show"} {
+			b, err := os.ReadFile(filepath.Join(bin, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(alone, name), b, 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		program, bin = filepath.Join(alone, w.Table.Program), alone
+	}
+	os.WriteFile(filepath.Join(dir, "plain"), nil, 0o644)
+	os.Mkdir(filepath.Join(dir, "folder"), 0o755)
+	pair, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	network, peer := os.NewFile(uintptr(pair[0]), "network"), os.NewFile(uintptr(pair[1]), "peer")
+	defer network.Close()
+	defer peer.Close()
+	spare, _ := os.Open("/dev/null")
+	defer spare.Close()
+	var stderr bytes.Buffer
+	// The shell ends up as the wrapper.
+	line := ""
+	for _, n := range s.closed {
+		line += fmt.Sprintf("exec %d<&-\n", n)
+	}
+	line += s.shell + "\nexec " + strings.ReplaceAll(program+" "+s.args, "BIN", bin)
+	cmd := exec.Command("/bin/sh", "-c", line)
+	cmd.Dir, cmd.Stderr = dir, &stderr
+	cmd.Env = append([]string{"PATH=" + bin + ":/usr/bin:/bin"}, s.env...)
+	cmd.Stdin, cmd.Stdout = network, network
+	if !w.Side.Server {
+		cmd.Stdin, cmd.Stdout = nil, nil
+	}
+	cmd.ExtraFiles = []*os.File{spare, nil, nil, network, network, spare} // 3 and 8; 6, 7
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	pid := cmd.Process.Pid
+	cmd.Wait()
+	network.Close()
+	// The waiting process may have something to say still: it holds the network.
+	peer.SetReadDeadline(time.Now().Add(20 * time.Second))
+	peer.Read(make([]byte, 1))
+	out := fmt.Sprintf("%s\n%s", cmd.ProcessState, stderr.String())
+	for _, name := range []string{"io", "prog"} {
+		b, _ := os.ReadFile(filepath.Join(dir, name))
+		out += name + ":\n" + string(b)
+	}
+	for old, new := range map[string]string{bin: "BIN", dir: "DIR", "pid " + strconv.Itoa(pid): "pid PID"} {
+		out = strings.ReplaceAll(out, old, new)
+	}
+	return out
+}
+
+// TestSame: whatever they are started with, the two builds do the same: exit
+// code, messages, and what prog and the -io are started with, to the last byte
+// of the environment and flag of a descriptor.
+func TestSame(t *testing.T) {
+	blob := "BLOB=SSL_PROTOCOL=TLSv1.3|SSL_CIPHER=X|||"
+	var scenes []scene
+	for _, command := range []string{"", "y", "Y", "Yy", "yy", "n", "nothing of the kind"} {
+		scenes = append(scenes, scene{args: "show", env: []string{"COMMAND=" + command, blob[:len(blob)-1]}})
+		scenes = append(scenes, scene{args: "-v2 show", env: []string{"COMMAND=" + command, blob[:len(blob)-1], "CODE=98"}})
+		scenes = append(scenes, scene{args: "show", env: []string{"COMMAND=" + command}, noIO: true})
+	}
+	odd := []string{"GODEBUG=x=1", "GOGC=5", "GOMAXPROCS=3", "GOTRACEBACK=all", "CERTFILE=/c", "KEYFILE:a.b=/k", "TLS_UID=7", "SSL_CLIENT_S_DN=forged",
+		"HTTPS=on", "SSLREADFD=9", "UCSPITLS=", "E=", "CERTFILE=/second", "PATH=/nonexistent", "SSL_CERT_FILE=/x", blob[:len(blob)-1], "COMMAND=Y"}
+	for _, args := range []string{
+		"-S show a '' 'b c'", "-JZ -K 5000 -- show", "-v0 -s show", "-v3 show -v9", "--close-notify --keep show", "", "--help", "--version",
+		"-! show", "-v x show", "--nope=3 show", "-K", "nosuchprogram", "/nonexistent/x", "./plain", "./folder", "folder", "'' x", "-- -x", "show/x",
+		"-Y show", "-y show", "-k 1 show", "-k2 --sni show", "--mandatory-sni show", "-k example.org show", "-k-x show", "--no-verify-cert -y show",
+		"--uid=x show", "--envuidgid show", "--gidlist=1,x show", "-6 8 show", "-6 99 show", "-7 7 -6 7 show", "-6 6 -7 8 show",
+	} {
+		scenes = append(scenes, scene{args: args, env: odd})
+	}
+	for _, blob := range []string{"", "|", "||", "A", "A=b", "A=b|", "=b||", "A||", "A=b||x", "PATH=/x|PATH=BIN||", "A=" + strings.Repeat("x", 100<<10) + "||",
+		"A=" + strings.Repeat("x", 100<<10-2) + "||", strings.Repeat("A=b|", 3000) + "|"} {
+		for _, code := range []string{"0", "98", "-9"} {
+			scenes = append(scenes, scene{args: "show", env: []string{"BLOB=" + blob, "CODE=" + code, "COMMAND=Y"}})
+		}
+	}
+	for _, closed := range [][]int{{0}, {1}, {2}, {0, 1, 2}, {6}, {7}, {3}, {3, 8}} {
+		scenes = append(scenes, scene{args: "show", env: []string{blob[:len(blob)-1], "COMMAND=Y"}, closed: closed})
+	}
+	big := make([]string, 1500)
+	for i := range big {
+		big[i] = fmt.Sprintf("BIG%d=%d", i, i)
+	}
+	scenes = append(scenes,
+		scene{args: "show", env: append(big, blob[:len(blob)-1], "COMMAND=Y")},
+		scene{args: "show", env: append(big[:900:900], blob[:len(blob)-1], "COMMAND=Y")},
+		scene{args: "show " + strings.Repeat("word ", 3000), env: []string{blob[:len(blob)-1]}},
+		scene{args: "show", env: []string{"TLS_IOD=/nonexistent/socket", blob[:len(blob)-1]}},
+		scene{args: "show", env: []string{blob[:len(blob)-1], "COMMAND=Y"}, shell: "ulimit -Sv 20000; ulimit -Sd 20000; ulimit -Sn 30; trap '' PIPE CHLD TERM"},
+		scene{args: "show", env: []string{"CODE=98"}, shell: "trap '' CHLD"},
+		scene{args: "show", env: []string{blob[:len(blob)-1], "COMMAND=Y"}, shell: "ulimit -Sn 12"},
+		scene{args: "show", env: []string{blob[:len(blob)-1], "COMMAND=Y"}, shell: "unset PATH; true"},
+	)
+	for _, w := range wrappers {
+		for i, s := range scenes {
+			t.Run(fmt.Sprintf("%s/%d", w.Table.Program, i), func(t *testing.T) {
+				t.Parallel()
+				got, want := act(t, fastBin, w, s), act(t, portableBin, w, s)
+				if got != want {
+					t.Errorf("%.300q\n--- fast\n%.3000s\n--- portable\n%.3000s", fmt.Sprint(s), got, want)
+				}
+			})
+		}
+	}
+}
+
+// TestWaiting: the waiting process is one thread with a few pages of its own,
+// and says what it waits for.
+func TestWaiting(t *testing.T) {
+	for _, w := range wrappers {
+		if !w.Delayed {
+			continue
+		}
+		dir := t.TempDir()
+		cmd := exec.Command(filepath.Join(fastBin, w.Table.Program), filepath.Join(fastBin, "show"))
+		cmd.Dir = dir
+		null, _ := os.Open("/dev/null")
+		defer null.Close()
+		cmd.ExtraFiles = []*os.File{null, null, null, null, null}
+		if err := cmd.Run(); err != nil {
+			t.Fatal(err)
+		}
+		b, _ := os.ReadFile(filepath.Join(dir, "waiting"))
+		if want := w.Table.Program + ": waiting for\x00" + strconv.Itoa(cmd.Process.Pid) + "\x00"; !bytes.HasPrefix(b, []byte(want)) {
+			t.Errorf("the waiting process is %.80q, want %q", b, want)
+		}
+		if !bytes.Contains(b, []byte("\nThreads:\t1\n")) {
+			t.Errorf("%s: it has threads:\n%s", w.Table.Program, b)
+		}
+		dirty := regexp.MustCompile(`Private_Dirty: +(\d+) kB`).FindSubmatch(b)
+		if dirty == nil {
+			t.Fatalf("no figures:\n%s", b)
+		}
+		if kB, _ := strconv.Atoi(string(dirty[1])); kB > 100 {
+			t.Errorf("%s: %d kB of its own", w.Table.Program, kB)
+		} else {
+			t.Logf("%s: %d kB of its own", w.Table.Program, kB)
+		}
+	}
+}
+
+// TestManyStarts: 1,800 of them, one after the other, while signals arrive that
+// every process may ignore.
+func TestManyStarts(t *testing.T) {
+	starts := 450
+	if testing.Short() {
+		starts = 50
+	}
+	dir := t.TempDir()
+	null, _ := os.Open("/dev/null")
+	defer null.Close()
+	for _, w := range wrappers {
+		for range starts {
+			cmd := exec.Command(filepath.Join(fastBin, w.Table.Program), "true")
+			cmd.Dir = dir
+			cmd.Env = []string{"PATH=/bin", "BLOB=A=b||"}
+			cmd.ExtraFiles = []*os.File{null, null, null, null, null}
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			stop := make(chan bool)
+			go func() {
+				defer close(stop)
+				for _, n := range []syscall.Signal{syscall.SIGURG, syscall.SIGWINCH, syscall.SIGCONT, syscall.SIGCHLD} {
+					for range 5 {
+						syscall.Kill(-cmd.Process.Pid, n)
+					}
+				}
+			}()
+			err := cmd.Wait()
+			<-stop
+			if err != nil {
+				t.Fatalf("%s: %v", w.Table.Program, err)
+			}
+		}
+	}
+}

@@ -114,7 +114,10 @@ type ServerConfig struct {
 	// Default, if it is not nil, is what Keys falls back to: NewServer checks
 	// it, so that a bad pair is found before a peer is there.
 	Default *KeyPair
-	Client  CertMode
+	// Pairs are what else Keys gives to many connections: NewServer checks
+	// them, and keeps what it made of them. Keys may give others all the same.
+	Pairs  []*KeyPair
+	Client CertMode
 	// TicketKeys let a client resume its session with every server of this
 	// backend that has them: the first seals tickets, all open them. None: no
 	// ticket is sent or taken. They are read in each handshake, so their owner

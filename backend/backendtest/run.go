@@ -98,6 +98,7 @@ func init() {
 		{"key-update", suite.keyUpdate},
 		{"post-handshake", suite.postHandshake},
 		{"renegotiation", suite.renegotiation},
+		{"pairs", suite.pairs},
 		{"allocations", suite.allocations},
 	}
 }
@@ -108,7 +109,7 @@ var covered = map[string]string{
 	"Common.MinVersion": "versions", "Common.MaxVersion": "versions",
 	"Common.ALPN": "alpn", "Common.Anchors": "anchors", "Common.CRLs": "crl",
 	"Common.KeyLog": "keylog", "Common.Time": "clock",
-	"ServerConfig.Keys": "sni", "ServerConfig.Default": "sni", "ServerConfig.Client": "client-cert",
+	"ServerConfig.Keys": "sni", "ServerConfig.Default": "sni", "ServerConfig.Pairs": "pairs", "ServerConfig.Client": "client-cert",
 	"ServerConfig.TicketKeys": "tickets",
 	"ClientConfig.ServerName": "name", "ClientConfig.NoVerifyCert": "no-verify", "ClientConfig.Keys": "client-cert", "ClientConfig.Fingerprint": "fingerprint",
 	"KeyPair.Chain": "config", "KeyPair.Key": "config", "KeyPair.Guard": "guard", "KeyPair.CertName": "config", "KeyPair.KeyName": "config",

@@ -20,7 +20,7 @@ type server struct {
 	cfg      backend.ServerConfig
 	base     *tls.Config
 	verifier *verify.Verifier // nil if no certificate is asked for
-	fallback *tls.Certificate // cfg.Default, checked
+	checked  map[*backend.KeyPair]*tls.Certificate
 }
 
 func (implementation) NewServer(c *backend.ServerConfig) (backend.Endpoint, error) {
@@ -36,8 +36,12 @@ func (implementation) NewServer(c *backend.ServerConfig) (backend.Endpoint, erro
 	if err := s.askForCertificate(); err != nil {
 		return nil, err
 	}
-	if s.cfg.Default != nil {
-		if s.fallback, err = blocking.ParsePair(s.cfg.Default); err != nil {
+	s.checked = make(map[*backend.KeyPair]*tls.Certificate)
+	for _, pair := range append([]*backend.KeyPair{s.cfg.Default}, s.cfg.Pairs...) {
+		if pair == nil {
+			continue
+		}
+		if s.checked[pair], err = blocking.ParsePair(pair); err != nil {
 			return nil, err
 		}
 	}
@@ -113,11 +117,11 @@ func (s *server) certificate(name string) (*tls.Certificate, error) {
 			return nil, err
 		}
 	}
-	switch pair {
-	case nil:
+	if pair == nil {
 		return nil, nil
-	case s.cfg.Default:
-		return s.fallback, nil
+	}
+	if cert := s.checked[pair]; cert != nil {
+		return cert, nil
 	}
 	return blocking.ParsePair(pair)
 }

@@ -31,8 +31,9 @@ type Server struct {
 	Config backend.ServerConfig
 	Report
 
-	guard  Guard  // nil: the keys are read here
-	names  *names // nil at SNI level 0
+	guard  Guard                          // nil: the keys are read here
+	names  *names                         // nil at SNI level 0
+	loaded map[*filePair]*backend.KeyPair // nil: pairs are read when they are asked for
 	chosen *backend.KeyPair
 	asked  bool
 	log    *keyLog
@@ -61,6 +62,27 @@ func OpenGuardedServer(environ []string, sniLevel uint, client backend.CertMode,
 	if err := s.open(environment(environ), sniLevel, client); err != nil {
 		s.Close()
 		return nil, fatal(err)
+	}
+	return s, nil
+}
+
+// OpenService is OpenServer for a process that serves many connections: the
+// files of all pairs are read at once, into Config.Pairs, and Config.Keys can be
+// called any number of times, by any goroutine.
+func OpenService(environ []string, sniLevel uint, client backend.CertMode) (*Server, error) {
+	s, err := OpenServer(environ, sniLevel, client)
+	if err != nil || s.names == nil {
+		return s, err
+	}
+	s.loaded = make(map[*filePair]*backend.KeyPair)
+	for _, p := range s.names.pairs {
+		pair, err := p.read()
+		if err != nil {
+			s.Close()
+			return nil, fatal(err)
+		}
+		s.loaded[p] = pair
+		s.Config.Pairs = append(s.Config.Pairs, pair)
 	}
 	return s, nil
 }
@@ -100,6 +122,12 @@ func (s *Server) keys(name string) (*backend.KeyPair, error) {
 	if s.names == nil {
 		return s.Config.Default, nil
 	}
+	if s.loaded != nil {
+		if pair := s.names.find(name); pair != nil {
+			return s.loaded[pair], nil
+		}
+		return s.Config.Default, nil
+	}
 	if s.asked {
 		return nil, &backend.Error{Kind: backend.Setup, Reason: "the pair for a server name was already chosen"}
 	}
@@ -119,9 +147,6 @@ func (s *Server) keys(name string) (*backend.KeyPair, error) {
 	return s.chosen, err
 }
 
-// Wipe wipes the bytes of the default key, once NewServer has read it.
-func (s *Server) Wipe() { wipe(s.Config.Default) }
-
 // Close closes the files that are still open, the key log's too, and wipes
 // the bytes of private keys and of session ticket keys. The backend must be done with Config. It may be
 // called again.
@@ -129,12 +154,21 @@ func (s *Server) Close() {
 	if s.names != nil {
 		s.names.closeBut(nil)
 	}
-	wipe(s.Config.Default)
-	wipe(s.chosen)
+	s.Wipe()
 	for _, key := range s.Config.TicketKeys {
 		clear(key)
 	}
 	s.log.close()
+}
+
+// Wipe wipes the bytes of private keys, which a backend does not need once it
+// has the configuration. What each handshake needs stays: ticket keys, the key log.
+func (s *Server) Wipe() {
+	wipe(s.Config.Default)
+	wipe(s.chosen)
+	for _, pair := range s.Config.Pairs {
+		wipe(pair)
+	}
 }
 
 // A Client is what a client's environment and files hold.

@@ -114,7 +114,11 @@ func (c *conn) choose() {
 		pair, err = cfg.Keys(name)
 	}
 	if err == nil && pair != nil && pair != cfg.Default {
-		err = c.endpoint.present(pair, c)
+		if l := c.endpoint.pairs[pair]; l != nil {
+			err = l.use(c.endpoint, c)
+		} else {
+			err = c.endpoint.present(pair, c)
+		}
 	}
 	if err == nil && pair != nil {
 		err = c.useTickets(name, pair.Chain[0])

@@ -27,6 +27,7 @@ type endpoint struct {
 	sni    string                // client: what is sent
 	server *backend.ServerConfig // nil for a client
 	guard  backend.Signer        // has the key of the default pair, if it is not nil
+	pairs  map[*backend.KeyPair]*loaded
 }
 
 func (implementation) NewServer(c *backend.ServerConfig) (backend.Endpoint, error) {
@@ -59,6 +60,15 @@ func (implementation) NewServer(c *backend.ServerConfig) (backend.Endpoint, erro
 	}
 	if len(cfg.TicketKeys) > 0 && C.ucspi_use_tickets(e.c) == 0 {
 		return nil, &backend.Error{Kind: backend.Config, Reason: backend.NoTickets}
+	}
+	e.pairs = make(map[*backend.KeyPair]*loaded, len(cfg.Pairs))
+	for _, p := range cfg.Pairs {
+		l, err := load(p)
+		if err != nil {
+			return nil, err
+		}
+		e.pairs[p] = l
+		runtime.AddCleanup(e, (*loaded).free, l)
 	}
 	return e, e.finish()
 }

@@ -3,9 +3,10 @@
 package openssl
 
 // #include "layer.h"
-// static STACK_OF(X509) *chain_new(void) { return sk_X509_new_null(); }
-// static int chain_push(STACK_OF(X509) *s, X509 *c) { return sk_X509_push(s, c) > 0; }
-// static void chain_free(STACK_OF(X509) *s) { sk_X509_pop_free(s, X509_free); }
+// typedef STACK_OF(X509) STACK_OF_X509;
+// static STACK_OF_X509 *chain_new(void) { return sk_X509_new_null(); }
+// static int chain_push(STACK_OF_X509 *s, X509 *c) { return sk_X509_push(s, c) > 0; }
+// static void chain_free(STACK_OF_X509 *s) { sk_X509_pop_free(s, X509_free); }
 import "C"
 
 import (
@@ -14,51 +15,83 @@ import (
 	"ucspitls/backend"
 )
 
-// present checks everything about a pair that can be wrong, and uses it for
-// one connection or, where that is nil, for all.
+// present checks a pair, and uses it for one connection or, where that is nil, for all.
 func (e *endpoint) present(p *backend.KeyPair, c *conn) error {
+	l, err := load(p)
+	if err != nil {
+		return err
+	}
+	defer l.free()
+	return l.use(e, c)
+}
+
+// A loaded pair is OpenSSL's form of one.
+type loaded struct {
+	name   string // of the certificate
+	leaf   *C.X509
+	others *C.STACK_OF_X509
+	key    *C.EVP_PKEY    // the key, or what stands for it
+	guard  backend.Signer // has the key, if it is not nil
+}
+
+// free wipes the key when nobody else has it any more.
+func (l *loaded) free() {
+	C.X509_free(l.leaf)
+	C.chain_free(l.others)
+	C.EVP_PKEY_free(l.key)
+}
+
+// load checks everything about a pair that can be wrong.
+func load(p *backend.KeyPair) (_ *loaded, err error) {
 	if len(p.Chain) == 0 {
-		return badPair(p.CertName, backend.BadCertificate, nil)
+		return nil, badPair(p.CertName, backend.BadCertificate, nil)
 	}
 	var f C.ucspi_failure
-	var leaf *C.X509
-	others := C.chain_new()
-	defer func() { C.X509_free(leaf); C.chain_free(others) }()
+	l := &loaded{name: p.CertName, others: C.chain_new(), guard: p.Guard}
+	defer func() {
+		if err != nil {
+			l.free()
+		}
+	}()
 	for i, der := range p.Chain {
 		x := C.ucspi_parse_certificate(bytesOf(der), C.size_t(len(der)), &f)
 		switch {
 		case x == nil:
-			return badPair(p.CertName, backend.BadCertificate, &f)
+			return nil, badPair(p.CertName, backend.BadCertificate, &f)
 		case i == 0:
-			leaf = x
-		case C.chain_push(others, x) == 0:
+			l.leaf = x
+		case C.chain_push(l.others, x) == 0:
 			C.X509_free(x)
-			return setup("no memory")
+			return nil, setup("no memory")
 		}
 	}
 	fips := library().fipsMode()
-	if r := unusable(C.ucspi_key_fault(C.X509_get0_pubkey(leaf), fips)); r != "" {
-		return badPair(p.CertName, r, nil)
+	if r := unusable(C.ucspi_key_fault(C.X509_get0_pubkey(l.leaf), fips)); r != "" {
+		return nil, badPair(p.CertName, r, nil)
 	}
-	key, err := parseKey(p, fips)
-	if err != nil {
-		return err
+	if l.key, err = parseKey(p, fips); err != nil {
+		return nil, err
 	}
-	defer C.EVP_PKEY_free(key) // wipes it when nobody has it any more
-	if C.ucspi_match(leaf, key) == 0 {
-		return badPair(p.KeyName, backend.KeyMismatch, nil)
+	if C.ucspi_match(l.leaf, l.key) == 0 {
+		return nil, badPair(p.KeyName, backend.KeyMismatch, nil)
 	}
+	return l, nil
+}
+
+// use presents the pair on one connection or, where that is nil, on all.
+func (l *loaded) use(e *endpoint, c *conn) error {
 	var connection *C.ucspi_conn
 	if c != nil {
 		connection = c.c
 	}
-	if C.ucspi_use_pair(e.c, connection, leaf, others, key, &f) == 0 {
-		return badPair(p.CertName, backend.BadCertificate, &f)
+	var f C.ucspi_failure
+	if C.ucspi_use_pair(e.c, connection, l.leaf, l.others, l.key, &f) == 0 {
+		return badPair(l.name, backend.BadCertificate, &f)
 	}
 	if c != nil {
-		c.guard = p.Guard
+		c.guard = l.guard
 	} else {
-		e.guard = p.Guard
+		e.guard = l.guard
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ GO       = go
 BUILD    = build/$(BACKEND)
 
 PROGRAMS = $(notdir $(wildcard cmd/s6-*))
-TUNNELS  = $(filter %-io,$(PROGRAMS))
+TUNNELS  = $(filter %-io %-iod,$(PROGRAMS))
 WRAPPERS = s6-ucspitlsd s6-ucspitlsc s6-tlsd s6-tlsc
 OTHERS   = $(filter-out $(TUNNELS) $(WRAPPERS),$(PROGRAMS))
 

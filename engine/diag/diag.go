@@ -70,6 +70,8 @@ func Cause(err error) string {
 type Printer struct {
 	Name      string
 	Verbosity uint
+	// Sink, if it is not nil, gets "level: text" instead of stderr.
+	Sink func(line string)
 }
 
 // Line writes "NAME: level: text" if the verbosity is at least min. It is one
@@ -80,13 +82,26 @@ func (p *Printer) Line(min uint, level string, text ...string) {
 		return
 	}
 	b := make([]byte, 0, 256)
-	b = append(b, p.Name...)
-	b = append(b, ": "...)
+	if p.Sink == nil {
+		b = append(b, p.Name...)
+		b = append(b, ": "...)
+	}
 	b = append(b, level...)
 	b = append(b, ": "...)
 	for _, s := range text {
 		b = appendClean(b, s)
 	}
+	if p.Sink != nil {
+		p.Sink(string(b))
+		return
+	}
+	write(2, append(b, '\n'))
+}
+
+// Relay prints a line of another process, "level: text", under p's name and
+// whatever the verbosity.
+func (p *Printer) Relay(line string) {
+	b := appendClean(append(append(make([]byte, 0, 256), p.Name...), ": "...), line)
 	write(2, append(b, '\n'))
 }
 
@@ -114,10 +129,15 @@ func (p *Printer) Exit(err error) {
 	if !ok {
 		e = Fail(Bug, "internal error: ", err.Error())
 	}
+	p.Fatal(e)
+	os.Exit(e.Code)
+}
+
+// Fatal prints the line of an error, if it has one.
+func (p *Printer) Fatal(e *Error) {
 	if e.Text != "" {
 		p.Line(e.Level, "fatal", e.Text)
 	}
-	os.Exit(e.Code)
 }
 
 // Run ends the program with what body returns. A panic becomes one line and
@@ -125,7 +145,7 @@ func (p *Printer) Exit(err error) {
 func (p *Printer) Run(body func() error) {
 	defer func() {
 		if v := recover(); v != nil {
-			p.Exit(Fail(Bug, "internal error: ", describe(v)))
+			p.Exit(Panicked(v))
 		}
 	}()
 	p.Exit(body())
@@ -138,6 +158,9 @@ func Out(text ...string) error {
 	}
 	return nil
 }
+
+// Panicked is the error for what recover gave.
+func Panicked(v any) *Error { return Fail(Bug, "internal error: ", describe(v)) }
 
 func describe(v any) string {
 	switch v := v.(type) {

@@ -43,8 +43,9 @@ type Settings struct {
 	NoVerifyCert bool
 	ServerName   string // client: -k
 
-	NotifyFD        uint32 // -io: -d; 0 is none
-	ReadFD, WriteFD int    // client wrappers: -6 and -7
+	NotifyFD        uint32   // -io: -d; 0 is none
+	UIDs            []uint32 // s6-tlsd-iod: -u; nil is the default
+	ReadFD, WriteFD int      // client wrappers: -6 and -7
 
 	Drop    Drop
 	Net     Net

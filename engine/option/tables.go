@@ -98,3 +98,8 @@ var TLSDIO = Table{"s6-tlsd-io", [][]Option{
 var TLSCIO = Table{"s6-tlsc-io", [][]Option{
 	verbosity, notification, closeNotify, enforce, sendCert, timeout, serverName, verifyCert, fingerprints,
 }, "fdr fdw", 2}
+
+// TLSDIOD is s6-tlsd-iod: the shared tunnel process.
+var TLSDIOD = Table{"s6-tlsd-iod", [][]Option{
+	verbosity, readiness, closeNotify, enforce, clientCert, timeout, sniLevel, uids,
+}, "socket", 1}

@@ -18,6 +18,14 @@ type files struct {
 // open opens them. The guard is nil where the keys are read here.
 func (x *session) open(guard material.Guard) (files, error) {
 	s := x.settings
+	if x.many {
+		m, err := material.OpenService(os.Environ(), uint(s.SNI()), backend.CertMode(s.ClientCert))
+		if err != nil {
+			return files{}, err
+		}
+		// The key log stays open, for as long as there are sessions.
+		return files{m.Warnings, m.Notes, func(b backend.Backend) (backend.Endpoint, error) { return b.NewServer(&m.Config) }, m.Wipe}, nil
+	}
 	if x.Server {
 		m, err := material.OpenGuardedServer(os.Environ(), uint(s.SNI()), backend.CertMode(s.ClientCert), guard)
 		if err != nil {

@@ -53,6 +53,9 @@ func (x *session) startGuard() (keys material.Guard, done func(), err error) {
 	if !x.guarded || !x.Server && !x.settings.SendCert {
 		return nil, func() {}, nil
 	}
+	if x.many {
+		return nil, nil, diag.Fail(diag.Config, ucspi.KeyGuard, "=1: a shared tunnel process has no key guard")
+	}
 	level := uint(0)
 	if x.Server {
 		level = uint(x.settings.SNI())

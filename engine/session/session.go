@@ -42,7 +42,7 @@ func (r *Role) Main(b backend.Backend, words []string) {
 	entry.NoTraces()
 	debug.SetTraceback("none") // a fault of the runtime itself is one line
 	r.keyGuard(b, words)
-	version := func() error { return diag.Out(version(r.Table.Program, b.Info()), "\n") }
+	version := func() error { return diag.Out(Version(r.Table.Program, b.Info()), "\n") }
 	r.Table.Main(words, version, func(p *diag.Printer, s *option.Settings, operands []string) error {
 		if s.Show == option.ShowFingerprints {
 			return listFingerprints(b)
@@ -56,7 +56,8 @@ func (r *Role) Main(b backend.Backend, words []string) {
 	})
 }
 
-func version(name string, i backend.Info) string {
+// Version is the line of --version of a program that links a backend.
+func Version(name string, i backend.Info) string {
 	return name + " (ucspitls) " + diag.Version + ", backend " + i.Name + ", " + i.Library + ", FIPS " + i.FIPS
 }
 
@@ -93,6 +94,7 @@ type session struct {
 	*Role
 	*diag.Printer
 	settings *option.Settings
+	many     bool // it is the pattern of many sessions, see Service
 	backend  backend.Backend
 	fds      tunnel.FDs
 	start    time.Time
@@ -183,7 +185,11 @@ func (x *session) configure() (e backend.Endpoint, release func(), err error) {
 	if err != nil {
 		return nil, nil, x.outcome(err)
 	}
-	if err := x.confine(os.Getenv(ucspi.Sandbox), sandbox.Tunnel); err != nil {
+	profile := sandbox.Tunnel
+	if x.many {
+		profile = sandbox.Worker
+	}
+	if err := x.confine(os.Getenv(ucspi.Sandbox), profile); err != nil {
 		return nil, nil, err
 	}
 	return e, func() { files.close(); endGuard() }, nil

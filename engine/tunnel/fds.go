@@ -154,11 +154,12 @@ func (s *Notifier) Close() {
 type Net struct {
 	in, out         int
 	inKind, outKind kind
+	outClosed       bool
 }
 
 // NewNet wraps the descriptors of the network.
 func NewNet(in, out int) *Net {
-	n := &Net{in, out, kindOf(in), kindOf(out)}
+	n := &Net{in: in, out: out, inKind: kindOf(in), outKind: kindOf(out)}
 	if n.outKind == socket {
 		// An error only says that it is no TCP socket.
 		unix.SetsockoptInt(out, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
@@ -177,7 +178,16 @@ func (n *Net) CloseWrite() error {
 	if n.out == n.in {
 		return nil
 	}
+	n.outClosed = true
 	return unix.Close(n.out)
+}
+
+// Close closes the descriptors, for a process that goes on without them.
+func (n *Net) Close() {
+	if n.in != n.out && !n.outClosed {
+		unix.Close(n.out)
+	}
+	unix.Close(n.in)
 }
 
 // Unacked implements Network.

@@ -190,6 +190,24 @@ func (t *Tunnel) Step(now time.Duration, ready Events) (want Events, deadline ti
 	return t.wants(), deadline, false, nil
 }
 
+// Close closes the ends that are still open, but for the network. Step must not
+// be called any more.
+func (t *Tunnel) Close() {
+	if t.inOpen {
+		t.inOpen = false
+		t.In.Close()
+	}
+	t.closeOut(false)
+	t.closeNotifier()
+	if t.Pool == nil {
+		return
+	}
+	for _, q := range []*queue{&t.Wire.rx, &t.Wire.tx, &t.plain} {
+		q.skip(q.len())
+	}
+	t.release()
+}
+
 // release gives back what is empty, if it was lent.
 func (t *Tunnel) release() {
 	if t.Pool == nil {

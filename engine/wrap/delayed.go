@@ -14,7 +14,7 @@ import (
 
 // delayed is s6-ucspitlsd and s6-ucspitlsc: the waiting process is started and
 // prog takes this process's place at once.
-func (w *Program) delayed(s *option.Settings, prog []string) error {
+func (w *Program) delayed(p *diag.Printer, s *option.Settings, prog []string) error {
 	l, err := w.prepare(s, fd.SocketPair)
 	if err != nil {
 		return err
@@ -74,6 +74,11 @@ func (w *Program) wait(p *diag.Printer, words []string) error {
 		return diag.Fail(diag.Usage, "unrecognized command on control socket")
 	}
 	p.Info("pid ", pid, " accepted opportunistic TLS")
+	if w.Side.Server {
+		if over, err := w.handOverWaiting(p, pid, args, report); over || err != nil {
+			return err
+		}
+	}
 	err := syscall.Exec(path, ioArgs(path, args, report), os.Environ())
 	// prog and its peer believe in TLS from here on: no more cleartext.
 	w.Side.shutdown()

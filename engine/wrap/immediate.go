@@ -1,11 +1,14 @@
 package wrap
 
 import (
+	"os"
+	"strconv"
 	"strings"
 	"syscall"
 
 	"ucspitls/engine/diag"
 	"ucspitls/engine/fd"
+	"ucspitls/engine/handover"
 	"ucspitls/engine/option"
 	"ucspitls/engine/ucspi"
 )
@@ -20,22 +23,24 @@ const (
 // immediate is s6-tlsd and s6-tlsc: the -io is started, and prog takes this
 // process's place once the handshake is done. prog talks to the tunnel on the
 // numbers that the network had.
-func (w *Program) immediate(s *option.Settings, prog []string) error {
+func (w *Program) immediate(p *diag.Printer, s *option.Settings, prog []string) error {
 	l, err := w.prepare(s, fd.Pipe)
 	if err != nil {
 		return err
 	}
-	path := Sibling(w.Side.IO)
-	pid, err := spawn(path, ioArgs(path, w.Side.args(s), true), ucspi.IOEnviron(l.environ), l.files(w.Side))
+	tunnel, err := w.launch(p, s, &l)
 	if err != nil {
-		return CannotRun(path, err)
+		return err
 	}
 	for _, n := range []int{l.ioRead, l.ioWrite, l.ioCtl} {
 		syscall.Close(n)
 	}
-	items, err := receive(l.progCtl, pid)
+	items, err := receive(l.progCtl, tunnel)
 	if err != nil {
 		return err
+	}
+	if tunnel.shared != nil {
+		tunnel.link.Drain(tunnel.says.Relay) // from here on the daemon speaks for itself
 	}
 	syscall.Close(l.progCtl)
 	if err := fd.Move(l.progRead, l.netR); err != nil {
@@ -48,9 +53,40 @@ func (w *Program) immediate(s *option.Settings, prog []string) error {
 	return become(prog, env, l.ids)
 }
 
+// A tunnelProcess has the other ends of the channels: an -io of our own, or the
+// shared process.
+type tunnelProcess struct {
+	pid int
+	*shared
+}
+
+// verdict waits for the exit code of a session that ended early.
+func (t tunnelProcess) verdict() (int, error) {
+	if t.shared != nil {
+		return t.shared.verdict()
+	}
+	return waitFor(t.pid)
+}
+
+func (w *Program) launch(p *diag.Printer, s *option.Settings, l *launch) (t tunnelProcess, err error) {
+	if w.Side.Server {
+		t.shared, err = w.handOver(p, s, l.environ, strconv.Itoa(os.Getpid()), false, handover.Files{
+			NetIn: l.netR, NetOut: l.netW, FromProg: l.ioRead, ToProg: l.ioWrite, Notify: l.ioCtl})
+		if err != nil || t.shared != nil {
+			return t, err
+		}
+	}
+	path := Sibling(w.Side.IO)
+	t.pid, err = spawn(path, ioArgs(path, w.Side.args(s), true), ucspi.IOEnviron(l.environ), l.files(w.Side))
+	if err != nil {
+		return t, CannotRun(path, err)
+	}
+	return t, nil
+}
+
 // receive reads the information blob to its end. Without one the handshake
 // failed: the -io has said why, and its code is ours.
-func receive(n, pid int) ([]string, error) {
+func receive(n int, from tunnelProcess) ([]string, error) {
 	blob := make([]byte, 4096)
 	got := 0
 	for {
@@ -68,7 +104,7 @@ func receive(n, pid int) ([]string, error) {
 		blob = append(blob, make([]byte, len(blob))...)
 	}
 	if got == 0 {
-		code, err := waitFor(pid)
+		code, err := from.verdict()
 		if err != nil {
 			return nil, err
 		}

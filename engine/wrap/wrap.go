@@ -61,13 +61,10 @@ func (w *Program) Main(words []string) {
 		p.Run(func() error { return w.wait(p, words[1:]) })
 	}
 	w.Table.Main(words, Version(w.Table.Program, w.Side.IO), func(p *diag.Printer, s *option.Settings, prog []string) error {
-		if os.Getenv(ucspi.IOD) != "" {
-			return diag.Fail(diag.Config, ucspi.IOD, ": this build has no shared tunnel process")
-		}
 		if w.Delayed {
-			return w.delayed(s, prog)
+			return w.delayed(p, s, prog)
 		}
-		return w.immediate(s, prog)
+		return w.immediate(p, s, prog)
 	})
 }
 

@@ -1,0 +1,11 @@
+// Command s6-tlsd-iod is one TLS tunnel process for many connections, server side.
+package main
+
+import (
+	"os"
+
+	"ucspitls/backend/selected"
+	"ucspitls/engine/iod"
+)
+
+func main() { iod.Main(selected.Backend, os.Args) }

@@ -1,0 +1,97 @@
+package handover
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"ucspitls/engine/option"
+	"ucspitls/engine/ucspi"
+)
+
+// Configuration is all that decides how a server's session is set up: the
+// options -y, -Y and -k, and every variable that a server reads. It is sorted,
+// so that two can be compared word by word. Values and not digests are
+// compared: they are paths and a few words, and a difference can be named.
+//
+// Left out is what a Session has. Paths mean the same only in the same root
+// folder, and relative ones in the same working folder: "/" and "." stand for
+// their inodes.
+func Configuration(s *option.Settings, environ []string) []string {
+	list := make([]string, 0, 16)
+	list = append(list, "/="+inode("/"))
+	if s.ClientCert != option.ClientCertNone {
+		list = append(list, "-y="+strconv.Itoa(s.ClientCert))
+	}
+	if level := s.SNI(); level > 0 {
+		list = append(list, "-k="+strconv.Itoa(int(level)))
+	}
+	relative := false
+	seen := len(list)
+	for _, item := range environ {
+		name, value, _ := strings.Cut(item, "=")
+		v := variable(name)
+		if v == nil || v.Name == ucspi.IdleTimeout || v.Reader != "server" && v.Reader != "both" {
+			continue
+		}
+		// An empty value is no value, but for ids, where it is an error.
+		if value == "" && v.Name != ucspi.UID && v.Name != ucspi.GID {
+			item = name + "="
+		}
+		relative = relative || isPath(v.Name) && value != "" && value[0] != '/'
+		list = append(list, item)
+	}
+	if relative {
+		list = append(list, ".="+inode("."))
+	}
+	// Of two with one name the first counts, as for getenv.
+	slices.SortStableFunc(list[seen:], func(a, b string) int { return strings.Compare(nameOf(a), nameOf(b)) })
+	list = slices.CompactFunc(list, func(a, b string) bool { return nameOf(a) == nameOf(b) })
+	list = slices.DeleteFunc(list, func(item string) bool {
+		name, value, _ := strings.Cut(item, "=")
+		return value == "" && name != ucspi.UID && name != ucspi.GID
+	})
+	slices.SortFunc(list, func(a, b string) int { return strings.Compare(nameOf(a), nameOf(b)) })
+	return list
+}
+
+// variable finds the row of a configuration variable.
+func variable(name string) *ucspi.Variable {
+	base, _, pair := strings.Cut(name, ":")
+	for i := range ucspi.Variables {
+		if v := &ucspi.Variables[i]; v.Name == base && (v.Pairs || !pair) {
+			return v
+		}
+	}
+	return nil
+}
+
+// isPath tells whether a variable names a file or a folder.
+func isPath(name string) bool {
+	switch name {
+	case ucspi.CertFile, ucspi.KeyFile, ucspi.CADir, ucspi.CAFile, ucspi.TicketKeys, ucspi.CRLFile, ucspi.KeyLogFile:
+		return true
+	}
+	return false
+}
+
+func inode(path string) string {
+	var st syscall.Stat_t
+	if err := syscall.Stat(path, &st); err != nil {
+		return "?" // a daemon's will differ, or be as lost
+	}
+	return strconv.FormatUint(uint64(st.Dev), 10) + ":" + strconv.FormatUint(uint64(st.Ino), 10)
+}
+
+// Paths gives the values of all variables that name a file or folder which a
+// server reads.
+func Paths(environ []string) (list []string) {
+	for _, item := range environ {
+		name, value, _ := strings.Cut(item, "=")
+		if v := variable(name); v != nil && isPath(v.Name) && v.Name != ucspi.KeyLogFile && value != "" {
+			list = append(list, value)
+		}
+	}
+	return list
+}

@@ -1,0 +1,242 @@
+package iod
+
+import (
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"ucspitls/engine/diag"
+	"ucspitls/engine/handover"
+	"ucspitls/engine/tunnel"
+)
+
+// accepting is the task that takes connections of wrappers.
+type accepting struct {
+	*loop
+	handle  *tunnel.Handle
+	stopped bool
+}
+
+const (
+	acceptAtOnce = 16
+	acceptPause  = 50 * time.Millisecond // when there is no room
+)
+
+func (a *accepting) stop() {
+	a.stopped = true
+	a.handle.Wake()
+}
+
+func (a *accepting) Step(now time.Duration, ready tunnel.Events) (tunnel.Events, time.Duration, bool) {
+	if a.stopped {
+		// The last one closes it: with the supervisor gone, too, wrappers are to see that.
+		if a.listeners.Add(-1) == 0 {
+			a.handle.Forget(listenFD)
+			unix.Close(listenFD)
+		}
+		return 0, -1, true
+	}
+	for range acceptAtOnce {
+		if a.half.Load() >= maxHalf {
+			return 0, now + acceptPause, false
+		}
+		n, _, err := unix.Accept4(listenFD, unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
+		switch err {
+		case nil:
+		case unix.EAGAIN:
+			return tunnel.Control, -1, false
+		case unix.EINTR, unix.ECONNABORTED:
+			continue
+		default:
+			a.says.Warning("unable to accept a hand-over: ", err.Error())
+			return 0, now + acceptPause, false
+		}
+		a.greet(n, now)
+	}
+	return tunnel.Control, now, false // others have their turn
+}
+
+// greet looks at who is there.
+func (a *accepting) greet(n int, now time.Duration) {
+	peer, err := unix.GetsockoptUcred(n, unix.SOL_SOCKET, unix.SO_PEERCRED)
+	if err != nil || !slices.Contains(a.uids, peer.Uid) {
+		if err == nil {
+			a.says.Warning("uid ", diag.Uint(uint64(peer.Uid)), " may not hand over connections (-u)")
+		}
+		unix.Close(n)
+		return
+	}
+	a.half.Add(1)
+	a.Add(&handing{loop: a.loop, fd: n, since: now, until: now + handTimeout}, noFDs, n)
+}
+
+var noFDs = tunnel.FDs{NetIn: -1, NetOut: -1, LocalIn: -1, LocalOut: -1, Notify: -1}
+
+func (a *accepting) Broken(reason any) { a.says.Exit(diag.Panicked(reason)) }
+
+// handing is the task that talks to one wrapper until its descriptors are there.
+type handing struct {
+	*loop
+	fd           int
+	since, until time.Duration
+	session      handover.Session
+	agreed       bool // it was told to go, and filesOfSession are reserved
+	over         bool
+}
+
+// filesOfSession is what a session takes at most: its five and the connection.
+const filesOfSession = 6
+
+func (h *handing) Step(now time.Duration, ready tunnel.Events) (tunnel.Events, time.Duration, bool) {
+	if ready&tunnel.Control != 0 {
+		more := false
+		if h.agreed {
+			more = h.files()
+		} else {
+			more = h.hello()
+		}
+		if !more {
+			h.end()
+			return 0, -1, true
+		}
+		h.until = now + handTimeout
+	}
+	if now >= h.until {
+		h.end()
+		return 0, -1, true
+	}
+	return tunnel.Control, h.until, false
+}
+
+// end gives up what a hand-over has that came to nothing.
+func (h *handing) end() {
+	if h.over {
+		return
+	}
+	h.over = true
+	h.half.Add(-1)
+	if h.fd >= 0 {
+		unix.Close(h.fd)
+		if h.agreed {
+			h.give(filesOfSession)
+		}
+	}
+}
+
+func (h *handing) Broken(reason any) {
+	h.says.Fatal(diag.Panicked(reason))
+	h.end()
+}
+
+// hello answers the first message; false ends the hand-over.
+func (h *handing) hello() (more bool) {
+	n, _, err := unix.Recvfrom(h.fd, h.scratch, unix.MSG_DONTWAIT)
+	if err == unix.EAGAIN || err == unix.EINTR {
+		return true
+	}
+	if err != nil || n <= 0 || n > handover.MaxMessage {
+		return false
+	}
+	s, configuration, why := handover.ParseHello(h.scratch[:n])
+	if why == "" && string(configuration) != string(h.configuration) {
+		why = handover.Differs(h.configuration, configuration)
+	}
+	switch {
+	case why != "":
+		h.say(handover.DiffersIn(why))
+		return false
+	case !h.take(filesOfSession):
+		h.say(handover.Busy)
+		return false
+	}
+	h.session, h.agreed = s, true
+	return h.say(handover.Go)
+}
+
+func (h *handing) say(message []byte) bool { return say(h.fd, message) }
+
+// say sends a message, at once or not at all.
+func say(fd int, message []byte) bool {
+	for {
+		err := unix.Send(fd, message, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+		if err != unix.EINTR {
+			return err == nil
+		}
+	}
+}
+
+// files takes the descriptors and starts the session; false ends the hand-over.
+func (h *handing) files() (more bool) {
+	var message [16]byte
+	var rights [256]byte
+	n, oobn, flags, _, err := unix.Recvmsg(h.fd, message[:], rights[:], unix.MSG_DONTWAIT|unix.MSG_CMSG_CLOEXEC)
+	if err == unix.EAGAIN || err == unix.EINTR {
+		return true
+	}
+	if err != nil || n <= 0 {
+		return false
+	}
+	fds := descriptors(rights[:oobn])
+	f, ok := handover.ParseFiles(message[:n], fds)
+	if flags&unix.MSG_CTRUNC != 0 {
+		h.refuse("unable to receive a connection: too many open files")
+		ok = false
+	} else if ok && !usable(f) {
+		h.refuse("unable to serve a connection: a descriptor of the wrong kind")
+		ok = false
+	} else if !ok {
+		h.refuse("unable to receive a connection: not understood")
+	}
+	if !ok {
+		for _, n := range fds {
+			unix.Close(n)
+		}
+		return false
+	}
+	h.serve(f)
+	h.fd = -1 // it is the session's now
+	return false
+}
+
+// refuse ends a hand-over whose descriptors were sent: there is no way back.
+func (h *handing) refuse(why string) {
+	h.say(handover.Line("fatal: " + why))
+	h.say(handover.End(diag.System))
+}
+
+func descriptors(rights []byte) (all []int) {
+	messages, err := unix.ParseSocketControlMessage(rights)
+	if err != nil {
+		return nil
+	}
+	for i := range messages {
+		if fds, err := unix.ParseUnixRights(&messages[i]); err == nil {
+			all = append(all, fds...)
+		}
+	}
+	return all
+}
+
+// usable: the network is a stream socket, the rest are pipes or sockets. On
+// nothing else could a loop be sure never to wait.
+func usable(f handover.Files) bool {
+	for _, n := range []int{f.NetIn, f.NetOut} {
+		if t, err := unix.GetsockoptInt(n, unix.SOL_SOCKET, unix.SO_TYPE); err != nil || t != unix.SOCK_STREAM {
+			return false
+		}
+	}
+	for _, n := range []int{f.FromProg, f.ToProg, f.Notify} {
+		var st unix.Stat_t
+		if n < 0 {
+			continue
+		}
+		if err := unix.Fstat(n, &st); err != nil {
+			return false
+		}
+		if kind := st.Mode & unix.S_IFMT; kind != unix.S_IFIFO && kind != unix.S_IFSOCK {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,45 @@
+// Package iod is s6-tlsd-iod: one process that has the TLS tunnels of all
+// connections of a service, in place of an s6-tlsd-io for each.
+//
+//	               SIGHUP, a file changed
+//	                        │
+//	┌──────── supervisor ───▼──────┐ start, "drain"  ┌──── worker ─────────────┐
+//	│ keeps its rights, binds the  ├────────────────►│ reads files, drops      │
+//	│ socket; never reads from it  │◄────────────────┤ rights, then accepts    │
+//	└──────────────────────────────┘ "ready", death  │  loop  loop  ...        │
+//	                                                 └───▲─────────────────────┘
+//	                     socket, engine/handover          │ descriptors
+//	 s6-tlsd, s6-ucspitlsd ─────────────────────────────┘
+//
+// The worker is the same executable, recognised by its argv[0]. Reload is a
+// new worker: once it is ready the old one stops accepting, and ends with its
+// last tunnel. If it does not get ready the old one goes on.
+package iod
+
+import (
+	"ucspitls/backend"
+	"ucspitls/engine/diag"
+	"ucspitls/engine/entry"
+	"ucspitls/engine/option"
+	"ucspitls/engine/session"
+)
+
+// workerName is argv[0] of a worker, which is also what ps shows.
+const workerName = "s6-tlsd-iod: worker"
+
+// Main is the whole of the program on a backend; words is os.Args. It does not return.
+func Main(b backend.Backend, words []string) {
+	entry.NoTraces()
+	table := &option.TLSDIOD
+	version := func() error { return diag.Out(session.Version(table.Program, b.Info()), "\n") }
+	work := len(words) > 0 && words[0] == workerName
+	table.Main(words, version, func(p *diag.Printer, s *option.Settings, operands []string) error {
+		if len(operands) != 1 {
+			return p.Usage(table.Synopsis())
+		}
+		if work {
+			return runWorker(b, p, s)
+		}
+		return supervise(p, s, words, operands[0])
+	})
+}

@@ -1,0 +1,141 @@
+package iod
+
+import (
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"ucspitls/engine/diag"
+	"ucspitls/engine/handover"
+	"ucspitls/engine/option"
+	"ucspitls/engine/session"
+	"ucspitls/engine/tunnel"
+)
+
+// serving is the task that is one session.
+type serving struct {
+	*loop
+	*session.Session
+	id      string
+	says    *diag.Printer
+	control int // the connection of its wrapper, -1 once nobody listens there
+	handle  *tunnel.Handle
+	delayed bool
+}
+
+// serve makes a session of a hand-over.
+func (h *handing) serve(f handover.Files) {
+	r := &h.session
+	s := &serving{loop: h.loop, id: r.ID, control: h.fd, delayed: r.Delayed}
+	s.says = &diag.Printer{Verbosity: uint(r.Verbosity), Sink: s.say}
+	fds := tunnel.FDs{NetIn: f.NetIn, NetOut: f.NetOut, LocalIn: f.FromProg, LocalOut: f.ToProg, Notify: f.Notify}
+	idle, _ := option.Number(r.Idle)
+	s.Session = h.service.Begin(session.Request{
+		Printer: s.says,
+		Settings: option.Settings{
+			CloseNotify: r.CloseNotify || h.settings.CloseNotify,
+			Enforce:     r.Enforce || h.settings.Enforce,
+			Timeout:     shorter(r.Timeout, h.settings.Timeout),
+		},
+		Remote: r.Remote,
+		Idle:   time.Duration(shorter(idle, h.idle)) * time.Millisecond,
+		FDs:    fds, Start: h.since, Pool: &h.Pool,
+		Forget: s.forget, Shaken: s.shaken,
+	})
+	s.handle = h.Add(s, fds, s.control)
+}
+
+// shorter of two timeouts; 0 is none.
+func shorter(a, b uint32) uint32 {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}
+
+func (s *serving) forget(fd int) { s.handle.Forget(fd) }
+
+// shaken: an immediate wrapper becomes prog now, and hears no more.
+func (s *serving) shaken() {
+	if !s.delayed {
+		s.hangUp()
+	}
+}
+
+func (s *serving) hangUp() {
+	if s.control >= 0 {
+		s.handle.Forget(s.control)
+		unix.Close(s.control)
+		s.control = -1
+	}
+}
+
+func (s *serving) Step(now time.Duration, ready tunnel.Events) (tunnel.Events, time.Duration, bool) {
+	if ready&tunnel.Control != 0 && s.control >= 0 && s.deserted() {
+		// As the death of an -io would: nobody can go on in cleartext.
+		s.finish()
+		return 0, -1, true
+	}
+	want, deadline, done, err := s.Session.Step(now, ready)
+	if done {
+		s.end(s.Session.End(now, err))
+		return 0, -1, true
+	}
+	if s.control >= 0 {
+		want |= tunnel.Control
+	}
+	return want, deadline, false
+}
+
+// deserted tells that the wrapper, which has nothing more to say, is gone.
+func (s *serving) deserted() bool {
+	var b [1]byte
+	_, _, err := unix.Recvfrom(s.control, b[:], unix.MSG_DONTWAIT)
+	return err != unix.EAGAIN && err != unix.EINTR
+}
+
+// end reports how the session ended.
+func (s *serving) end(e *diag.Error) {
+	code := diag.OK
+	if e != nil {
+		s.says.Fatal(e)
+		code = e.Code
+	}
+	if s.control >= 0 {
+		say(s.control, handover.End(code))
+	}
+	s.finish()
+}
+
+func (s *serving) finish() {
+	s.Abort()
+	s.hangUp()
+	s.give(filesOfSession)
+}
+
+// Broken is a bug of ours in this session, or a descriptor that can't be
+// watched; it is the end of no other.
+func (s *serving) Broken(reason any) {
+	e := diag.Panicked(reason)
+	if err, ok := reason.(unix.Errno); ok {
+		e = diag.FailSys("watch a descriptor", err)
+	}
+	defer func() {
+		if v := recover(); v != nil { // what is broken may not even close
+			s.hangUp()
+			s.give(filesOfSession)
+		}
+	}()
+	s.end(e)
+}
+
+// say prints a line through the wrapper or, where nobody listens any more,
+// with the connection's id.
+func (s *serving) say(line string) {
+	if s.control >= 0 && say(s.control, handover.Line(line)) {
+		return
+	}
+	level, text, _ := strings.Cut(line, ": ")
+	s.loop.says.Relay(level + ": connection " + s.id + ": " + text)
+}

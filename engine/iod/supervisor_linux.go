@@ -1,0 +1,266 @@
+package iod
+
+import (
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"ucspitls/engine/diag"
+	"ucspitls/engine/fd"
+	"ucspitls/engine/option"
+	"ucspitls/engine/ucspi"
+	"ucspitls/engine/wrap"
+)
+
+const (
+	lookEvery   = time.Second      // at the files
+	firstWait   = time.Second      // before a worker that crashed is replaced; doubled each time
+	longestWait = 30 * time.Second // ... up to this
+	healthy     = time.Minute      // a worker that lived so long did not crash at once
+)
+
+// A supervisor is the process that was started. One goroutine, Run, has it all.
+type supervisor struct {
+	says   *diag.Printer
+	words  []string // the command line
+	socket *socket
+	notify int
+
+	signals chan os.Signal
+	ready   chan *child
+	ended   chan *child
+
+	current  *child // serves
+	next     *child // gets ready
+	draining map[*child]bool
+	stopping bool
+
+	seen, settled string // the files as they were last, and as the workers know them
+	wait          time.Duration
+	retry         <-chan time.Time
+}
+
+// A child is one worker.
+type child struct {
+	pid     int
+	control int // its end tells the worker to drain
+	started time.Time
+	status  syscall.WaitStatus
+}
+
+func supervise(p *diag.Printer, s *option.Settings, words []string, path string) error {
+	if s.NotifyFD > 0 {
+		if s.NotifyFD > 1<<30 || !fd.Open(int(s.NotifyFD)) {
+			return diag.Fail(diag.System, "unable to check descriptor ", diag.Uint(uint64(s.NotifyFD)), ": bad file descriptor")
+		}
+		syscall.CloseOnExec(int(s.NotifyFD))
+	}
+	v := &supervisor{
+		says: p, words: words, notify: int(s.NotifyFD),
+		signals: make(chan os.Signal, 8), ready: make(chan *child), ended: make(chan *child),
+		draining: map[*child]bool{}, wait: firstWait,
+	}
+	signal.Notify(v.signals, syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT)
+	var err error
+	if v.socket, err = listen(path, s.UIDs); err != nil {
+		return err
+	}
+	defer v.socket.remove()
+	v.seen = snapshot(os.Environ())
+	v.settled = v.seen
+	if err := v.start(); err != nil {
+		return err
+	}
+	return v.run()
+}
+
+func (v *supervisor) run() error {
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	for {
+		select {
+		case s := <-v.signals:
+			switch {
+			case s == syscall.SIGHUP:
+				v.reload("a signal")
+			case v.stopping:
+				v.kill()
+				return nil
+			default:
+				v.stop()
+			}
+		case c := <-v.ready:
+			v.isReady(c)
+		case c := <-v.ended:
+			if err := v.hasEnded(c); err != nil {
+				return err
+			}
+		case <-v.retry:
+			v.retry = nil
+			v.restart()
+		case <-look.C:
+			v.lookAtFiles()
+		}
+		if v.stopping && v.next == nil && len(v.draining) == 0 {
+			return nil
+		}
+	}
+}
+
+// start starts a worker as v.next.
+func (v *supervisor) start() error {
+	ours, theirs, err := fd.SocketPair()
+	if err != nil {
+		return diag.FailSys("create a control channel", err)
+	}
+	defer syscall.Close(theirs)
+	var env []string
+	for _, item := range ucspi.IOEnviron(os.Environ()) {
+		if !strings.HasPrefix(item, "GOMAXPROCS=") {
+			env = append(env, item)
+		}
+	}
+	exe := wrap.Self(option.TLSDIOD.Program)
+	argv := append([]string{workerName}, v.words[1:]...)
+	pid, err := syscall.ForkExec(exe, argv, &syscall.ProcAttr{
+		Env: env, Files: []uintptr{0, 1, 2, uintptr(v.socket.fd), uintptr(theirs)}})
+	if err != nil {
+		syscall.Close(ours)
+		return diag.FailSys("start "+exe, err)
+	}
+	v.next = &child{pid: pid, control: ours, started: time.Now()}
+	go v.watch(v.next)
+	return nil
+}
+
+// watch tells when a worker is ready, and when it has ended.
+func (v *supervisor) watch(c *child) {
+	var b [1]byte
+	if n, _ := fd.ReadFull(c.control, b[:]); n == 1 {
+		v.ready <- c
+	}
+	for {
+		if _, err := syscall.Wait4(c.pid, &c.status, 0, nil); err != syscall.EINTR {
+			break
+		}
+	}
+	v.ended <- c
+}
+
+func (v *supervisor) isReady(c *child) {
+	if v.next != c {
+		return // it was told to go meanwhile
+	}
+	if v.current != nil {
+		v.drain(v.current)
+	}
+	v.current, v.next = c, nil
+	v.says.Info("worker ", strconv.Itoa(c.pid), " serves ", v.socket.path)
+	if v.notify >= 0 {
+		tellReady(v.notify)
+		v.notify = -1
+	}
+}
+
+// hasEnded gives the error that ends the program, if it is one.
+func (v *supervisor) hasEnded(c *child) error {
+	syscall.Close(c.control)
+	pid := strconv.Itoa(c.pid)
+	switch {
+	case v.draining[c]:
+		delete(v.draining, c)
+		v.says.Info("worker ", pid, " has drained")
+	case v.stopping:
+		v.next = nil
+	case c == v.next && v.notify >= 0: // it never began: what it said is what is to be said
+		code := c.status.ExitStatus()
+		if c.status.Signaled() {
+			code = diag.Signal + int(c.status.Signal())
+		}
+		return diag.Silent(code)
+	case c == v.next && v.current != nil:
+		v.next = nil
+		v.says.Warning("worker ", pid, " did not get ready (", describe(c.status), "): the one that serves goes on")
+	default:
+		v.next, v.current = nil, nil
+		if time.Since(c.started) > healthy {
+			v.wait = firstWait
+		}
+		v.says.Warning("worker ", pid, " ended (", describe(c.status), "): starting another in ", v.wait.String())
+		v.retry = time.After(v.wait)
+		v.wait = min(2*v.wait, longestWait)
+	}
+	return nil
+}
+
+func describe(s syscall.WaitStatus) string {
+	if s.Signaled() {
+		return "signal " + strconv.Itoa(int(s.Signal()))
+	}
+	return "exit code " + strconv.Itoa(s.ExitStatus())
+}
+
+// drain has a worker accept no more and end with its last tunnel.
+func (v *supervisor) drain(c *child) {
+	v.draining[c] = true
+	syscall.Shutdown(c.control, syscall.SHUT_WR)
+}
+
+func (v *supervisor) reload(why string) {
+	if v.stopping {
+		return
+	}
+	v.says.Info("reloading: ", why)
+	if v.next != nil { // it may have read the old files
+		v.drain(v.next)
+		v.next = nil
+	}
+	v.retry = nil
+	v.restart()
+}
+
+// restart starts a worker, later if that can't be done now.
+func (v *supervisor) restart() {
+	if v.stopping || v.next != nil {
+		return
+	}
+	if err := v.start(); err != nil {
+		v.says.Warning(err.Error())
+		v.retry = time.After(v.wait)
+		v.wait = min(2*v.wait, longestWait)
+	}
+}
+
+// lookAtFiles reloads when a file has changed and then stayed as it is: a
+// certificate and its key are two files.
+func (v *supervisor) lookAtFiles() {
+	now := snapshot(os.Environ())
+	changed := now != v.seen
+	v.seen = now
+	if !changed && now != v.settled {
+		v.settled = now
+		v.reload("a file changed")
+	}
+}
+
+// stop ends the service: no more connections, and the end with the last tunnel.
+func (v *supervisor) stop() {
+	v.stopping = true
+	v.retry = nil
+	v.socket.remove()
+	for _, c := range []*child{v.current, v.next} {
+		if c != nil {
+			v.drain(c)
+		}
+	}
+	v.current, v.next = nil, nil
+}
+
+func (v *supervisor) kill() {
+	for c := range v.draining {
+		syscall.Kill(c.pid, syscall.SIGKILL)
+	}
+}

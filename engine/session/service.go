@@ -1,0 +1,114 @@
+package session
+
+import (
+	"errors"
+	"time"
+
+	"ucspitls/backend"
+	"ucspitls/engine/diag"
+	"ucspitls/engine/option"
+	"ucspitls/engine/tunnel"
+)
+
+// A Service is a server's side that was set up once, for many sessions: its
+// files are read, its privileges dropped. Any goroutine may use it.
+type Service struct {
+	pattern  session
+	endpoint backend.Endpoint
+}
+
+// NewService does what an -io does before the first byte from the network is
+// parsed. Its warnings go to p.
+func NewService(b backend.Backend, p *diag.Printer, s *option.Settings) (*Service, error) {
+	v := &Service{pattern: session{Role: Server, Printer: p, settings: s, many: true, backend: b}}
+	e, release, err := v.pattern.configure()
+	if err != nil {
+		return nil, err
+	}
+	release()
+	v.endpoint = e
+	return v, nil
+}
+
+// A Request is what a session has for itself. The descriptors become the
+// session's, and are closed when it is over.
+type Request struct {
+	Printer  *diag.Printer
+	Settings option.Settings // -S, -J and -K
+	Remote   string          // the peer's address
+	Idle     time.Duration
+	FDs      tunnel.FDs
+	Start    time.Duration // by the clock that Step is given
+	Pool     *tunnel.Pool
+	Forget   func(fd int) // called before a descriptor is closed
+	Shaken   func()       // called when the handshake is done, before prog is told
+}
+
+// A Session is one tunnel of a Service.
+type Session struct {
+	*tunnel.Tunnel
+	x     session
+	net   *tunnel.Net
+	start time.Duration
+	over  bool
+}
+
+// Begin starts a session.
+func (v *Service) Begin(r Request) *Session {
+	s := &Session{x: v.pattern, start: r.Start}
+	s.x.Printer, s.x.settings, s.x.fds = r.Printer, &r.Settings, r.FDs
+	s.x.env = environment{idle: r.Idle, remote: r.Remote}
+	s.net = tunnel.NewNet(r.FDs.NetIn, r.FDs.NetOut)
+	wire := tunnel.NewWire()
+	in, out := tunnel.NewStream(r.FDs.LocalIn), tunnel.NewStream(r.FDs.LocalOut)
+	in.BeforeClose(r.Forget)
+	out.BeforeClose(r.Forget)
+	c := tunnel.Config{
+		Conn: v.endpoint.NewConn(wire), Wire: wire, Net: s.net, In: in, Out: out,
+		Established: func(state backend.State) []byte {
+			blob := s.x.established(state, func() {})
+			r.Shaken()
+			return blob
+		},
+		CloseNotify:      r.Settings.CloseNotify,
+		Enforce:          r.Settings.Enforce,
+		HandshakeTimeout: time.Duration(r.Settings.Timeout) * time.Millisecond,
+		IdleTimeout:      r.Idle,
+		Pool:             r.Pool,
+	}
+	if r.FDs.Notify >= 0 {
+		notify := tunnel.NewNotifier(r.FDs.Notify)
+		notify.BeforeClose(r.Forget)
+		c.Notify = notify
+	}
+	s.Tunnel = tunnel.New(c, r.Start)
+	return s
+}
+
+// End finishes a session whose Step was done, and gives the error that an -io
+// would have ended with; it has written the summary. As with an -io nobody can
+// go on with the network afterwards.
+func (s *Session) End(now time.Duration, err error) *diag.Error {
+	s.x.state = s.Conn.State()
+	s.x.summary(s.Tunnel, now-s.start, err)
+	failed := s.x.outcome(err)
+	s.Abort()
+	var e *diag.Error
+	if failed == nil || !errors.As(failed, &e) {
+		return nil
+	}
+	return e
+}
+
+// Abort ends a session at once, as the death of an -io would. It may be called
+// again.
+func (s *Session) Abort() {
+	if s.over {
+		return
+	}
+	s.over = true
+	s.net.Shutdown()
+	s.net.Close()
+	s.Tunnel.Close()
+	s.Conn.Close()
+}

@@ -127,7 +127,9 @@ func TestPeerNeverCloses(t *testing.T) {
 				began := time.Now()
 				a.play(write(a.wr, "bye"), step{Do: "close", FD: a.wr}, step{Do: "close", FD: a.rd})
 				a.expectWait(0)
-				if took := time.Since(began); took < 1500*time.Millisecond || took > 10*time.Second {
+				if took := time.Since(began); overIOD && a.ctl < 0 {
+					// nobody waits for it
+				} else if took < 1500*time.Millisecond || took > 10*time.Second {
 					t.Errorf("it took %v, want 2 s", took)
 				}
 				expectPeer(t, c, "bye", flag == "-S")
@@ -141,6 +143,7 @@ func TestPeerNeverCloses(t *testing.T) {
 // A peer that stops reading: after 30 s without an acknowledgement the tunnel
 // gives up, and says how much was not taken.
 func TestPeerStopsReading(t *testing.T) {
+	chainOnly(t, "prog's end is not the tunnel's")
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("takes 30 s")

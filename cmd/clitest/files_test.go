@@ -154,6 +154,7 @@ func (f *folder) anchors(name string, data []byte) string {
 
 // A line at -v2 for each file of CADIR that is passed over.
 func TestGarbageInCADIRIsNoted(t *testing.T) {
+	chainOnly(t, "what it says about files it says once, when it starts")
 	t.Parallel()
 	env, dir := material(t)
 	f := &folder{t, dir, pki.New(t)}

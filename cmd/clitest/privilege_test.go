@@ -131,6 +131,7 @@ func TestFilesAreReadBeforeTheDrop(t *testing.T) {
 
 // Another user's process: the variables mean nothing, whatever they hold.
 func TestIDsAreNotLookedAtUnlessRoot(t *testing.T) {
+	chainOnly(t, "what it says about files it says once, when it starts")
 	needRoot(t) // to become somebody else
 	t.Parallel()
 	for _, v := range []struct{ flag, notes string }{

@@ -34,6 +34,7 @@ type process struct {
 	ended  chan struct{}
 	state  *os.ProcessState
 	silent chan struct{} // closed at the EOF of stderr
+	daemon *daemon       // where its sessions are, or nil
 
 	mu     sync.Mutex
 	output bytes.Buffer
@@ -42,6 +43,10 @@ type process struct {
 // start starts a program with exactly the given descriptors.
 func start(t *testing.T, s spec) *process {
 	t.Helper()
+	var d *daemon
+	if overIOD {
+		d = daemonFor(t, &s)
+	}
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -78,7 +83,7 @@ func start(t *testing.T, s spec) *process {
 		r.Close()
 		t.Fatal(err)
 	}
-	p := &process{t: t, name: filepath.Base(s.program), pid: child.Pid, ended: make(chan struct{}), silent: make(chan struct{})}
+	p := &process{t: t, name: filepath.Base(s.program), pid: child.Pid, ended: make(chan struct{}), silent: make(chan struct{}), daemon: d}
 	go func() {
 		p.state, _ = child.Wait()
 		close(p.ended)
@@ -138,6 +143,9 @@ func (p *process) code() int {
 func (p *process) stderr() string {
 	p.t.Helper()
 	await(p.t, p.silent, "the end of all processes")
+	if p.daemon != nil {
+		return p.written() + asIO(p.daemon.stop())
+	}
 	return p.written()
 }
 
@@ -202,6 +210,9 @@ func children(pid int) (list []int) {
 // child gives the one child of pid that runs program (by its argv[0]).
 func child(t *testing.T, pid int, program string) int {
 	t.Helper()
+	if program == "s6-tlsd-io" {
+		chainOnly(t, "the tunnel is not a process")
+	}
 	found := 0
 	eventually(t, program+" as a child", func() bool {
 		for _, n := range children(pid) {

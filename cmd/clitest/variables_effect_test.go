@@ -217,6 +217,7 @@ func secrets(log string) []string {
 // The key log: what opens the session's records is in it, nobody else can
 // read it, and its use is never silent.
 func TestKeyLog(t *testing.T) {
+	chainOnly(t, "what it says about files it says once, when it starts")
 	t.Parallel()
 	for _, program := range []string{"s6-tlsd", "s6-tlsc"} {
 		for _, v := range versions {

@@ -66,7 +66,6 @@ func TestVariablesThatAreRefused(t *testing.T) {
 		{"TLS_EXPORT=S6", 100, "TLS_EXPORT: unknown value S6 (s6 or mod_ssl)", ""},
 		{"TLS_KEYGUARD=2", 100, "TLS_KEYGUARD: unknown value 2 (1)", ""},
 		{"TLS_SANDBOX=1", 100, "TLS_SANDBOX: unknown value 1 (on, require or off)", ""},
-		{"TLS_IOD=/run/iod", 96, "TLS_IOD: this build has no shared tunnel process", ""},
 	} {
 		for _, program := range []string{"s6-tlsd", "s6-tlsc"} {
 			if c.role != "" && c.role != program {
@@ -80,9 +79,6 @@ func TestVariablesThatAreRefused(t *testing.T) {
 					env[1] = "TLS_MAX" + env[1]
 				}
 				name := program + "-io"
-				if strings.HasPrefix(c.env, "TLS_IOD") {
-					name = program // it is the wrapper's
-				}
 				if program == "s6-tlsd" {
 					x = serve(t, program, []string{"-y"}, env...)
 				} else {
@@ -107,8 +103,7 @@ func TestVariablesThatAreRefused(t *testing.T) {
 	}
 }
 
-// A delayed tool's prog runs, and finds it out when it asks for TLS; but what
-// the wrapper itself refuses comes before prog.
+// A delayed tool's prog runs, and finds it out when it asks for TLS.
 func TestVariablesThatAreRefusedInDelayedMode(t *testing.T) {
 	t.Parallel()
 	for _, program := range []string{"s6-ucspitlsd", "s6-ucspitlsc"} {
@@ -128,12 +123,6 @@ func TestVariablesThatAreRefusedInDelayedMode(t *testing.T) {
 			a.expectWait(100)
 			a.exit(0)
 			x.expect(0, "s6-tls"+program[len(program)-1:]+"-io: fatal: TLS_SANDBOX: unknown value yes (on, require or off)")
-
-			x = begin("TLS_IOD=/run/iod")
-			x.expect(96, program+": fatal: TLS_IOD: this build has no shared tunnel process")
-			if x.stage.started() {
-				t.Error("prog was started")
-			}
 		})
 	}
 }

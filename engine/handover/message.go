@@ -171,7 +171,11 @@ func Differs(mine, theirs []byte) string {
 }
 
 func lists(b []byte) []string {
-	return strings.Split(strings.TrimRight(string(b), "\x00"), "\x00")
+	text := strings.TrimRight(string(b), "\x00")
+	if text == "" {
+		return nil
+	}
+	return strings.Split(text, "\x00")
 }
 
 func nameOf(item string) string {

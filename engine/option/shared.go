@@ -7,8 +7,7 @@ import (
 )
 
 var readiness = []Option{
-	{'d', "notification-fd", "notif", "descriptor to write a newline to when ready; 0: none (default)",
-		func(s *Settings, v string) error { return number(&s.NotifyFD, "notification-fd", v) }},
+	{'d', "notification-fd", "notif", "descriptor to write a newline to when ready; 0: none (default)", Rule{NotifyFD, Argument}},
 }
 
 var uids = []Option{

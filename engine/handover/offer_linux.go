@@ -17,6 +17,8 @@ type Refusal struct {
 	Level uint
 }
 
+var tooLong = &Refusal{"the environment is too long to be handed over", diag.Normal}
+
 // A Link is the connection to a daemon that has said go.
 type Link struct{ fd int }
 
@@ -27,7 +29,7 @@ type Link struct{ fd int }
 func Offer(path string, s *Session, configuration []string, trusted ...uint32) (*Link, *Refusal, error) {
 	hello := AppendHello(make([]byte, 0, 1024), s, configuration)
 	if len(hello) > MaxMessage {
-		return nil, &Refusal{"the environment is too long to be handed over", diag.Normal}, nil
+		return nil, tooLong, nil
 	}
 	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_SEQPACKET|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -66,8 +68,13 @@ func (l *Link) offer(path string, hello []byte, trusted []uint32) (*Refusal, err
 	if !trusts(peer.Uid, trusted) {
 		return nil, diag.Fail(diag.System, "uid ", diag.Uint(uint64(peer.Uid)), " listens on ", path, ": not to be trusted with a connection")
 	}
-	if err := retry(func() error { return syscall.Sendmsg(l.fd, hello, nil, nil, syscall.MSG_NOSIGNAL) }); err != nil {
-		return &Refusal{"not to be handed over: " + err.Error(), diag.Normal}, nil
+	turnedAway := &Refusal{"turned away at " + path, diag.Normal}
+	switch err := retry(func() error { return syscall.Sendmsg(l.fd, hello, nil, nil, syscall.MSG_NOSIGNAL) }); err {
+	case nil:
+	case syscall.EMSGSIZE:
+		return tooLong, nil
+	default:
+		return turnedAway, nil
 	}
 	var answer [256]byte
 	n, err := l.receive(answer[:], 0)
@@ -75,7 +82,7 @@ func (l *Link) offer(path string, hello []byte, trusted []uint32) (*Refusal, err
 	case err == syscall.EAGAIN:
 		return &Refusal{"no answer from " + path, diag.Normal}, nil
 	case err != nil || n == 0:
-		return &Refusal{"turned away at " + path, diag.Normal}, nil
+		return turnedAway, nil
 	case answer[0] == kindGo:
 		limit = syscall.Timeval{}
 		syscall.SetsockoptTimeval(l.fd, syscall.SOL_SOCKET, syscall.SO_RCVTIMEO, &limit)

@@ -3,14 +3,47 @@ package iod
 import (
 	"os"
 	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"ucspitls/engine/diag"
+	"ucspitls/engine/fd"
 )
+
+// ownNotify takes the descriptor of -d for the supervisor alone, so that its
+// reader sees the end of it: a worker has 0 to 2 as well. 0 is none.
+func ownNotify(n uint32) (int, error) {
+	if n == 0 {
+		return 0, nil
+	}
+	if n > 1<<30 || !fd.Open(int(n)) {
+		return 0, diag.Fail(diag.System, "unable to check descriptor ", diag.Uint(uint64(n)), ": bad file descriptor")
+	}
+	if n > 2 {
+		syscall.CloseOnExec(int(n))
+		return int(n), nil
+	}
+	own, err := unix.FcntlInt(uintptr(n), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return 0, diag.FailSys("copy a descriptor", err)
+	}
+	null, err := syscall.Open("/dev/null", syscall.O_RDWR|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return 0, diag.FailSys("open /dev/null", err)
+	}
+	defer syscall.Close(null)
+	if err := fd.Move(null, int(n)); err != nil {
+		return 0, diag.FailSys("move a descriptor", err)
+	}
+	return own, nil
+}
 
 // tellReady says that connections are served: a newline on the descriptor of
 // -d (s6), READY=1 to NOTIFY_SOCKET (systemd).
-func tellReady(fd int) {
-	if fd > 0 {
-		syscall.Write(fd, []byte("\n"))
-		syscall.Close(fd)
+func tellReady(notify int) {
+	if notify > 0 {
+		syscall.Write(notify, []byte("\n"))
+		syscall.Close(notify)
 	}
 	path := os.Getenv("NOTIFY_SOCKET")
 	if path == "" {

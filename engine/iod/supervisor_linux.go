@@ -52,19 +52,16 @@ type child struct {
 }
 
 func supervise(p *diag.Printer, s *option.Settings, words []string, path string) error {
-	if s.NotifyFD > 0 {
-		if s.NotifyFD > 1<<30 || !fd.Open(int(s.NotifyFD)) {
-			return diag.Fail(diag.System, "unable to check descriptor ", diag.Uint(uint64(s.NotifyFD)), ": bad file descriptor")
-		}
-		syscall.CloseOnExec(int(s.NotifyFD))
+	notify, err := ownNotify(s.NotifyFD)
+	if err != nil {
+		return err
 	}
 	v := &supervisor{
-		says: p, words: words, notify: int(s.NotifyFD),
+		says: p, words: words, notify: notify,
 		signals: make(chan os.Signal, 8), ready: make(chan *child), ended: make(chan *child),
 		draining: map[*child]bool{}, wait: firstWait,
 	}
 	signal.Notify(v.signals, syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT)
-	var err error
 	if v.socket, err = listen(path, s.UIDs); err != nil {
 		return err
 	}

@@ -61,6 +61,9 @@ func runWorker(b backend.Backend, p *diag.Printer, s *option.Settings) error {
 	fd.CloseAllBut(listenFD, controlFD)
 	var err error
 	w := &worker{says: p, settings: s, uids: s.UIDs}
+	if w.uids == nil {
+		w.uids = []uint32{0, uint32(syscall.Getuid())} // before it is dropped
+	}
 	start := time.Now()
 	w.clock = func() time.Duration { return time.Since(start) }
 	w.configuration = handover.AppendConfiguration(nil, handover.Configuration(s, os.Environ()))
@@ -68,9 +71,6 @@ func runWorker(b backend.Backend, p *diag.Printer, s *option.Settings) error {
 		return err
 	}
 	w.idle, _ = option.Number(os.Getenv(ucspi.IdleTimeout)) // checked by now
-	if w.uids == nil {
-		w.uids = []uint32{0, uint32(syscall.Getuid())}
-	}
 	if err := w.count(); err != nil {
 		return err
 	}

@@ -224,6 +224,7 @@ type hand struct {
 	peer     *tap
 	toProg   *os.File // what prog would read
 	fromProg *os.File // what it would write
+	notify   *os.File // the information blob
 }
 
 // settingsOf are those of a command line of s6-tlsd.
@@ -253,11 +254,16 @@ func (d *daemon) hand(env []string, peer *tap, sock *os.File) (*hand, error) {
 	if err != nil {
 		return nil, err
 	}
+	blobR, blobW, err := ownPipe(1)
+	if err != nil {
+		return nil, err
+	}
 	n := int(sock.Fd())
-	err = link.Send(handover.Files{NetIn: n, NetOut: n, FromProg: int(outR.Fd()), ToProg: int(inW.Fd()), Notify: -1})
+	err = link.Send(handover.Files{NetIn: n, NetOut: n, FromProg: int(outR.Fd()), ToProg: int(inW.Fd()), Notify: int(blobW.Fd())})
 	inW.Close()
 	outR.Close()
-	h.toProg, h.fromProg = inR, outW
+	blobW.Close()
+	h.toProg, h.fromProg, h.notify = inR, outW, blobR
 	return h, err
 }
 
@@ -276,7 +282,10 @@ func ownPipe(tunnels int) (r, w *os.File, err error) {
 func (h *hand) close() {
 	h.fromProg.Close()
 	h.toProg.Close()
-	h.link.Close()
+	h.notify.Close()
+	if h.link != nil {
+		h.link.Close()
+	}
 	h.peer.Close()
 }
 

@@ -22,12 +22,13 @@ type serving struct {
 	control int // the connection of its wrapper, -1 once nobody listens there
 	handle  *tunnel.Handle
 	delayed bool
+	held    int64 // descriptors, of those that were reserved
 }
 
 // serve makes a session of a hand-over.
 func (h *handing) serve(f handover.Files) {
 	r := &h.session
-	s := &serving{loop: h.loop, id: r.ID, control: h.fd, delayed: r.Delayed}
+	s := &serving{loop: h.loop, id: r.ID, control: h.fd, delayed: r.Delayed, held: filesOfSession}
 	s.says = &diag.Printer{Verbosity: uint(r.Verbosity), Sink: s.say}
 	fds := tunnel.FDs{NetIn: f.NetIn, NetOut: f.NetOut, LocalIn: f.FromProg, LocalOut: f.ToProg, Notify: f.Notify}
 	idle, _ := option.Number(r.Idle)
@@ -44,6 +45,18 @@ func (h *handing) serve(f handover.Files) {
 		Forget: s.forget, Shaken: s.shaken,
 	})
 	s.handle = h.Add(s, fds, s.control)
+	if f.NetOut == f.NetIn {
+		s.release()
+	}
+	if f.Notify < 0 {
+		s.release()
+	}
+}
+
+// release gives back the room of one descriptor.
+func (s *serving) release() {
+	s.held--
+	s.give(1)
 }
 
 // shorter of two timeouts; 0 is none.
@@ -54,7 +67,10 @@ func shorter(a, b uint32) uint32 {
 	return a
 }
 
-func (s *serving) forget(fd int) { s.handle.Forget(fd) }
+func (s *serving) forget(fd int) {
+	s.handle.Forget(fd)
+	s.release()
+}
 
 // shaken: an immediate wrapper becomes prog now, and hears no more.
 func (s *serving) shaken() {
@@ -68,6 +84,7 @@ func (s *serving) hangUp() {
 		s.handle.Forget(s.control)
 		unix.Close(s.control)
 		s.control = -1
+		s.release()
 	}
 }
 
@@ -111,7 +128,8 @@ func (s *serving) end(e *diag.Error) {
 func (s *serving) finish() {
 	s.Abort()
 	s.hangUp()
-	s.give(filesOfSession)
+	s.give(s.held)
+	s.held = 0
 }
 
 // Broken is a bug of ours in this session, or a descriptor that can't be
@@ -124,7 +142,8 @@ func (s *serving) Broken(reason any) {
 	defer func() {
 		if v := recover(); v != nil { // what is broken may not even close
 			s.hangUp()
-			s.give(filesOfSession)
+			s.give(s.held)
+			s.held = 0
 		}
 	}()
 	s.end(e)

@@ -30,7 +30,7 @@ func appendStat(b []byte, path string) []byte {
 	if err := syscall.Stat(path, &st); err != nil {
 		return append(b, "? "...)
 	}
-	for _, n := range []int64{int64(st.Dev), int64(st.Ino), st.Size, st.Mtim.Sec, st.Mtim.Nsec, st.Ctim.Sec, st.Ctim.Nsec} {
+	for _, n := range []int64{int64(st.Dev), int64(st.Ino), st.Size, int64(st.Mtim.Sec), int64(st.Mtim.Nsec), int64(st.Ctim.Sec), int64(st.Ctim.Nsec)} {
 		b = strconv.AppendInt(append(b, ' '), n, 36)
 	}
 	return b

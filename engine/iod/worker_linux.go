@@ -67,10 +67,6 @@ func runWorker(b backend.Backend, p *diag.Printer, s *option.Settings) error {
 	start := time.Now()
 	w.clock = func() time.Duration { return time.Since(start) }
 	w.configuration = handover.AppendConfiguration(nil, handover.Configuration(s, os.Environ()))
-	if w.service, err = session.NewService(b, p, s); err != nil {
-		return err
-	}
-	w.idle, _ = option.Number(os.Getenv(ucspi.IdleTimeout)) // checked by now
 	if err := w.count(); err != nil {
 		return err
 	}
@@ -81,6 +77,11 @@ func runWorker(b backend.Backend, p *diag.Printer, s *option.Settings) error {
 		}
 		w.loops = append(w.loops, l)
 	}
+	// From here on it is in its sandbox.
+	if w.service, err = session.NewService(b, p, s); err != nil {
+		return err
+	}
+	w.idle, _ = option.Number(os.Getenv(ucspi.IdleTimeout)) // checked by now
 	return w.run()
 }
 

@@ -61,8 +61,10 @@ func (v *Service) Begin(r Request) *Session {
 	s.net = tunnel.NewNet(r.FDs.NetIn, r.FDs.NetOut)
 	wire := tunnel.NewWire()
 	in, out := tunnel.NewStream(r.FDs.LocalIn), tunnel.NewStream(r.FDs.LocalOut)
-	in.BeforeClose(r.Forget)
-	out.BeforeClose(r.Forget)
+	for _, end := range []*tunnel.Stream{in, out} {
+		end.BeforeClose(r.Forget)
+		end.Distrust()
+	}
 	c := tunnel.Config{
 		Conn: v.endpoint.NewConn(wire), Wire: wire, Net: s.net, In: in, Out: out,
 		Established: func(state backend.State) []byte {
@@ -79,6 +81,7 @@ func (v *Service) Begin(r Request) *Session {
 	if r.FDs.Notify >= 0 {
 		notify := tunnel.NewNotifier(r.FDs.Notify)
 		notify.BeforeClose(r.Forget)
+		notify.Distrust()
 		c.Notify = notify
 	}
 	s.Tunnel = tunnel.New(c, r.Start)

@@ -26,6 +26,7 @@ const (
 	blocking kind = iota
 	nonblocking
 	socket
+	untrusted // as nonblocking, but somebody could change it
 )
 
 // pipeAtom is what a pipe that polls as writable takes without blocking.
@@ -48,6 +49,11 @@ func readFD(n int, k kind, p []byte) (int, error) {
 		switch k {
 		case socket:
 			m, err = recv(n, p)
+		case untrusted:
+			if m, err = readNow(n, p); err == syscall.EOPNOTSUPP {
+				k = blocking
+				continue
+			}
 		case nonblocking:
 			m, err = unix.Read(n, p)
 		default:
@@ -77,6 +83,11 @@ func writeFD(n int, k kind, p []byte) (int, error) {
 		switch k {
 		case socket:
 			m, err = send(n, p)
+		case untrusted:
+			if m, err = writeNow(n, p); err == syscall.EOPNOTSUPP {
+				k = blocking
+				continue
+			}
 		case nonblocking:
 			m, err = unix.Write(n, p)
 		default:
@@ -113,6 +124,14 @@ type Stream struct {
 
 // NewStream wraps n, which it then owns.
 func NewStream(n int) *Stream { return &Stream{fd: n, kind: kindOf(n)} }
+
+// Distrust is for a descriptor of somebody who might wish that we wait for it,
+// and whose open file description he has as well.
+func (s *Stream) Distrust() {
+	if s.kind != socket {
+		s.kind = untrusted
+	}
+}
 
 // BeforeClose has f called with the descriptor that is about to be closed.
 func (s *Stream) BeforeClose(f func(fd int)) { s.before = f }

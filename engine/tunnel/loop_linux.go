@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -173,7 +174,7 @@ func (l *Loop) Run() error {
 	defer l.close()
 	var events [128]unix.EpollEvent
 	for !l.stopping {
-		n, err := unix.EpollWait(l.epoll, events[:], l.timeout())
+		n, err := l.await(events[:])
 		if err != nil && err != unix.EINTR {
 			return err
 		}
@@ -200,6 +201,15 @@ func (l *Loop) Run() error {
 		}
 	}
 	return nil
+}
+
+// await is epoll_wait(2), which newer systems know under this number alone.
+func (l *Loop) await(events []unix.EpollEvent) (int, error) {
+	n, _, e := unix.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(l.epoll), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), uintptr(l.timeout()), 0, 0)
+	if e != 0 {
+		return 0, e
+	}
+	return int(n), nil
 }
 
 // Stop ends Run. Tasks that are left get no more steps. Any goroutine may call it.

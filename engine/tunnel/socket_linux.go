@@ -31,3 +31,20 @@ func unacked(n int) int {
 	}
 	return v
 }
+
+// readNow and writeNow don't wait, whatever the flags of n's open file
+// description, which others may change at any moment. Errors are EAGAIN and, of
+// pipes before Linux 6.4, EOPNOTSUPP.
+func readNow(n int, p []byte) (int, error)  { return vectored(unix.SYS_PREADV2, n, p) }
+func writeNow(n int, p []byte) (int, error) { return vectored(unix.SYS_PWRITEV2, n, p) }
+
+func vectored(call uintptr, n int, p []byte) (int, error) {
+	v := unix.Iovec{Base: unsafe.SliceData(p)}
+	v.SetLen(len(p))
+	// -1: where the descriptor stands, in two halves.
+	m, _, e := unix.Syscall6(call, uintptr(n), uintptr(unsafe.Pointer(&v)), 1, ^uintptr(0), ^uintptr(0), unix.RWF_NOWAIT)
+	if e != 0 {
+		return 0, e
+	}
+	return int(m), nil
+}

@@ -2,7 +2,11 @@
 
 package tunnel
 
-import "golang.org/x/sys/unix"
+import (
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
 
 func recv(n int, p []byte) (int, error) {
 	m, _, err := unix.Recvfrom(n, p, unix.MSG_DONTWAIT)
@@ -18,3 +22,7 @@ func send(n int, p []byte) (int, error) {
 // unacked: no portable way to ask. The session then waits for the peer's FIN,
 // a short while.
 func unacked(int) int { return 0 }
+
+// readNow and writeNow: only Linux has them.
+func readNow(int, []byte) (int, error)  { return 0, syscall.EOPNOTSUPP }
+func writeNow(int, []byte) (int, error) { return 0, syscall.EOPNOTSUPP }

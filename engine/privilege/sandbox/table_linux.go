@@ -50,6 +50,9 @@ var table = [...]row{
 	{number: unix.SYS_SENDMSG, who: Guard | Worker, why: "answers"},
 	{number: unix.SYS_ACCEPT4, who: Worker, why: "takes a wrapper's connection"},
 	{number: unix.SYS_EPOLL_CREATE1, who: Worker, why: "waits for many descriptors"},
+	{number: unix.SYS_FSTAT, who: Worker, why: "what kind of descriptor it was handed"},
+	{number: unix.SYS_PREADV2, who: Worker, why: "prog's pipes, with RWF_NOWAIT"},
+	{number: unix.SYS_PWRITEV2, who: Worker, why: "prog's pipes, with RWF_NOWAIT"},
 	{number: unix.SYS_SETSOCKOPT, who: Worker, arg: 1, mask: all, value: unix.IPPROTO_TCP, why: "of TCP alone: TCP_NODELAY"},
 
 	// Waiting, and the time.

@@ -61,6 +61,7 @@ func (c *mutating) Write(p []byte) (int, error) {
 }
 
 func TestMutatedInputs(t *testing.T) {
+	chainOnly(t, "it measures what a process takes")
 	t.Parallel()
 	env, _ := material(t)
 	p := pki.New(t)

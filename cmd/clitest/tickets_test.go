@@ -226,6 +226,7 @@ func TestTicketsAndAProgThatExitsAtOnce(t *testing.T) {
 // The program, as cron and an administrator see it, and what the tunnels say
 // of its file.
 func TestTicketKeyFile(t *testing.T) {
+	chainOnly(t, "what it says about files it says once, when it starts")
 	t.Parallel()
 	r := newRegular(t, "s6-tlsd", nil)
 	if st, err := os.Stat(r.keys); err != nil || st.Mode() != 0o600 {

@@ -55,7 +55,7 @@ func readFD(n int, k kind, p []byte) (int, error) {
 				continue
 			}
 		case nonblocking:
-			m, err = unix.Read(n, p)
+			m, err = readPipe(n, p)
 		default:
 			if !can(n, unix.POLLIN) {
 				return 0, backend.ErrAgain
@@ -89,7 +89,7 @@ func writeFD(n int, k kind, p []byte) (int, error) {
 				continue
 			}
 		case nonblocking:
-			m, err = unix.Write(n, p)
+			m, err = writePipe(n, p)
 		default:
 			if !can(n, unix.POLLOUT) {
 				return 0, backend.ErrAgain

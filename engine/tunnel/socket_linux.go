@@ -6,17 +6,36 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// unix.Recvfrom would allocate an address for each call.
+// What can't block is called without telling Go's scheduler: a call of more
+// than some 20 µs, and moving 64 KiB is one, makes it take the processor away
+// and give it back by way of another thread, which was a fifth of the CPU of
+// bulk transfer. A call that may block must not be made like this.
+
+// recv reads a socket. (unix.Recvfrom would allocate an address each time.)
 func recv(n int, p []byte) (int, error) {
-	m, _, e := unix.Syscall6(unix.SYS_RECVFROM, uintptr(n), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), unix.MSG_DONTWAIT, 0, 0)
-	if e != 0 {
-		return 0, e
-	}
-	return int(m), nil
+	m, _, e := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(n), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), unix.MSG_DONTWAIT, 0, 0)
+	return result(m, e)
 }
 
+// send writes a socket.
 func send(n int, p []byte) (int, error) {
-	m, _, e := unix.Syscall6(unix.SYS_SENDTO, uintptr(n), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
+	m, _, e := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(n), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
+	return result(m, e)
+}
+
+// readPipe reads what is in O_NONBLOCK.
+func readPipe(n int, p []byte) (int, error) {
+	m, _, e := unix.RawSyscall(unix.SYS_READ, uintptr(n), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+	return result(m, e)
+}
+
+// writePipe writes what is in O_NONBLOCK.
+func writePipe(n int, p []byte) (int, error) {
+	m, _, e := unix.RawSyscall(unix.SYS_WRITE, uintptr(n), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+	return result(m, e)
+}
+
+func result(m uintptr, e unix.Errno) (int, error) {
 	if e != 0 {
 		return 0, e
 	}
@@ -42,9 +61,6 @@ func vectored(call uintptr, n int, p []byte) (int, error) {
 	v := unix.Iovec{Base: unsafe.SliceData(p)}
 	v.SetLen(len(p))
 	// -1: where the descriptor stands, in two halves.
-	m, _, e := unix.Syscall6(call, uintptr(n), uintptr(unsafe.Pointer(&v)), 1, ^uintptr(0), ^uintptr(0), unix.RWF_NOWAIT)
-	if e != 0 {
-		return 0, e
-	}
-	return int(m), nil
+	m, _, e := unix.RawSyscall6(call, uintptr(n), uintptr(unsafe.Pointer(&v)), 1, ^uintptr(0), ^uintptr(0), unix.RWF_NOWAIT)
+	return result(m, e)
 }

@@ -119,6 +119,7 @@ ci-long: test interop
 	$(MAKE) hostile INPUTS=1000000 CLI_INPUTS=20000
 	UCSPITLS_FAULTS=1 CGO_ENABLED=$(CGO_$(BACKEND)) $(GO) test -count=1 -timeout 0 -tags '$(TAGS)' ./faults
 	$(MAKE) soak
+	UCSPITLS_KEYGUARD=1 $(GO) test -count=1 ./cmd/clitest
 
 # Mutated handshakes and records: so many against the library, so many against
 # the programs. SEED=7 makes others.

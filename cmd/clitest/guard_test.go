@@ -20,6 +20,15 @@ import (
 
 const keyGuard = "TLS_KEYGUARD=1"
 
+// withoutGuard is for a test that looks at descriptors which a guard has
+// where every tool is given one; it has its own tests of them here.
+func withoutGuard(t *testing.T) {
+	t.Helper()
+	if len(guardAll) > 0 {
+		t.Skip("UCSPITLS_KEYGUARD=1")
+	}
+}
+
 // guardOf gives the guard of a tunnel.
 func guardOf(t *testing.T, io int) int {
 	t.Helper()

@@ -16,11 +16,12 @@ GO       = go
 BUILD    = build/$(BACKEND)
 
 PROGRAMS = $(notdir $(wildcard cmd/s6-*))
-TUNNELS  = $(filter %-io %-iod,$(PROGRAMS))
+TUNNELS  = $(filter %-io,$(PROGRAMS))
+DAEMONS  = $(filter %-iod,$(PROGRAMS))
 WRAPPERS = s6-ucspitlsd s6-ucspitlsc s6-tlsd s6-tlsc
-OTHERS   = $(filter-out $(TUNNELS) $(WRAPPERS),$(PROGRAMS))
+OTHERS   = $(filter-out $(TUNNELS) $(DAEMONS) $(WRAPPERS),$(PROGRAMS))
 
-# Only the tunnels link a backend, and only OpenSSL's needs cgo.
+# Only the tunnels and the shared one link a backend, and only OpenSSL's needs cgo.
 CGO_gotls   = 0
 CGO_openssl = 1
 CGO_utls    = 0
@@ -46,6 +47,7 @@ ifneq ($(filter $(shell $(GO) env GOOS)/$(shell $(GO) env GOARCH),$(ENTRYFOR)),)
 WRAPPERENTRY = -E ucspitls_$(ENTRY:record=brief)
 TUNNELENTRY  = $(if $(filter 0,$(CGO_$(BACKEND))),-E ucspitls_brief)
 OTHERENTRY   = -E ucspitls_entry
+DAEMONENTRY  = $(if $(filter 0,$(CGO_$(BACKEND))),$(OTHERENTRY))
 endif
 endif
 
@@ -65,6 +67,7 @@ all:
 	CGO_ENABLED=0 $(GOBUILD) -ldflags '$(LDFLAGS) $(WRAPPERENTRY)' -o $(BUILD)/ $(WRAPPERS:%=./cmd/%)
 	CGO_ENABLED=0 $(GOBUILD) -ldflags '$(LDFLAGS) $(OTHERENTRY)' -o $(BUILD)/ $(OTHERS:%=./cmd/%)
 	CGO_ENABLED=$(CGO_$(BACKEND)) $(GOBUILD) -tags '$(TAGS)' -ldflags '$(LDFLAGS) $(TUNNELENTRY)' -o $(BUILD)/ $(TUNNELS:%=./cmd/%)
+	CGO_ENABLED=$(CGO_$(BACKEND)) $(GOBUILD) -tags '$(TAGS)' -ldflags '$(LDFLAGS) $(DAEMONENTRY)' -o $(BUILD)/ $(DAEMONS:%=./cmd/%)
 
 demo: all
 	$(BUILDCMD) -o build/demo ./doc/demo

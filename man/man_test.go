@@ -32,6 +32,7 @@ const (
 	server
 	client
 	keys
+	shared
 )
 
 var programs = []struct {
@@ -49,15 +50,17 @@ var programs = []struct {
 	{&option.TLSCIO, "1", io, "client"},
 	{&option.TLSClient, "1", client, "client"},
 	{&option.TicketKeys, "8", keys, "none"},
+	{&option.TLSDIOD, "8", shared, "server"},
 }
 
 // exitCodes are those that a page must list.
 var exitCodes = map[kind][]int{
 	io:        {diag.OK, diag.Config, diag.Setup, diag.TLS, diag.Usage, diag.Bug, diag.System},
-	delayed:   {diag.Config, diag.Usage, diag.Bug, diag.System, diag.NotExecutable, diag.NotFound},
+	delayed:   {diag.Usage, diag.Bug, diag.System, diag.NotExecutable, diag.NotFound},
 	immediate: {diag.Config, diag.Setup, diag.TLS, diag.Usage, diag.Bug, diag.System, diag.NotExecutable, diag.NotFound, diag.Signal},
 	server:    {diag.OK, diag.Config, diag.Usage, diag.Bug, diag.System, diag.NotFound},
 	client:    {diag.Usage, diag.Bug, diag.System, diag.NotFound},
+	shared:    {diag.OK, diag.Config, diag.Setup, diag.Usage, diag.Bug, diag.System},
 	keys:      {diag.OK, diag.Config, diag.Usage, diag.Bug, diag.System},
 }
 
@@ -213,7 +216,7 @@ func TestPages(t *testing.T) {
 				if program.kind == keys { // reads none
 					break
 				}
-				if v.Reader == "both" || v.Reader == program.side || v.Reader == "wrapper" && program.kind != io {
+				if v.Reader == "both" || v.Reader == program.side || v.Reader == "wrapper" && program.side == "server" && program.kind != io && program.kind != shared {
 					variables = append(variables, v.Name)
 				}
 				if v.Pairs && program.side == "server" {

@@ -32,13 +32,22 @@ func Enter(p Profile) error {
 	}
 	try("can be traced", unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0))
 	try("no limit on core dumps", limit(unix.RLIMIT_CORE, 0))
-	try("no Landlock", landlock())
+	set, lockErr := newRuleset()
+	if lockErr == nil && bySignal {
+		lockErr = signalThreads(set)
+	}
 	if p != Worker {
 		// poll(2) refuses more entries than descriptors are allowed. A tunnel's
 		// five are never too many: 0 to 2 and the poller's two are open.
 		try("no limit on descriptors", limit(unix.RLIMIT_NOFILE, uint64(top+1)))
 	}
-	try("no seccomp filter", seccomp(p))
+	filterErr := seccomp(p)
+	if lockErr == nil && !bySignal {
+		lockErr = allThreads(set, filterErr == nil)
+	}
+	unix.Close(set)
+	try("no Landlock", lockErr)
+	try("no seccomp filter", filterErr)
 	if missing == nil {
 		return nil
 	}

@@ -17,49 +17,65 @@ const (
 	offsetArgs   = 16
 )
 
-const (
-	x32Bit = 0x40000000 // in the number: the x32 ABI of amd64, which says it is the same architecture
+// x32Bit in the number is the x32 ABI of amd64, which says it is the same architecture.
+const x32Bit = 0x40000000
 
-	returnErrno = unix.SECCOMP_RET_ERRNO
-	returnAllow = unix.SECCOMP_RET_ALLOW
-	returnKill  = unix.SECCOMP_RET_KILL_PROCESS
-)
-
-// A program is a BPF program of at most maxProgram instructions. It is a
-// binary search, so that a call costs six comparisons, not sixty. The kernel
-// besides remembers which calls are allowed whatever their arguments.
+// A program is a BPF program of at most maxProgram instructions. Each costs when
+// it is installed, for the kernel compiles it: so there is one return of each kind,
+// at the end, neighbours are one range, and a binary search finds it. What a call
+// costs later matters less: the kernel remembers which ones are allowed whatever
+// their arguments.
 type program []unix.SockFilter
 
-const maxProgram = 256
+const maxProgram = 240
+
+// Where a jump leads but to instructions: to one of the returns.
+const (
+	onwards = 0 // the next instruction
+	toAllow = 256 - iota
+	toRefused
+	toDenied
+	toUnknown
+	toKill
+	lastReturn
+)
+
+// returns is what they return.
+var returns = [...]uint32{
+	255 - toAllow:   unix.SECCOMP_RET_ALLOW,
+	255 - toRefused: refused,
+	255 - toDenied:  returnErrno | uint32(unix.EPERM),
+	255 - toUnknown: returnErrno | uint32(unix.ENOSYS),
+	255 - toKill:    unix.SECCOMP_RET_KILL_PROCESS,
+}
+
+const returnErrno = unix.SECCOMP_RET_ERRNO
 
 func (b *program) emit(code uint16, k uint32, jt, jf uint8) {
 	*b = append(*b, unix.SockFilter{Code: code, Jt: jt, Jf: jf, K: k})
 }
 
 func (b *program) load(offset uint32) { b.emit(unix.BPF_LD|unix.BPF_W|unix.BPF_ABS, offset, 0, 0) }
-func (b *program) ret(action uint32)  { b.emit(unix.BPF_RET|unix.BPF_K, action, 0, 0) }
 
-// unless returns action if the comparison with k fails.
-func (b *program) unless(comparison uint16, k, action uint32) {
-	b.emit(unix.BPF_JMP|comparison|unix.BPF_K, k, 1, 0)
-	b.ret(action)
+func (b *program) jump(comparison uint16, k uint32, yes, no uint8) {
+	b.emit(unix.BPF_JMP|comparison|unix.BPF_K, k, yes, no)
 }
 
 // build writes the filter of p for process pid into space.
 func build(p Profile, pid uint32, space []unix.SockFilter) program {
 	b := program(space[:0])
 	b.load(offsetArch)
-	b.unless(unix.BPF_JEQ, architecture, returnKill)
+	b.jump(unix.BPF_JEQ, architecture, onwards, toKill)
 	b.load(offsetNumber)
 	if architecture == unix.AUDIT_ARCH_X86_64 {
-		b.emit(unix.BPF_JMP|unix.BPF_JGE|unix.BPF_K, x32Bit, 0, 1)
-		b.ret(returnKill)
+		b.jump(unix.BPF_JGE, x32Bit, toKill, onwards)
 	}
 	// A number from after our time: its caller knows how to do without.
-	b.emit(unix.BPF_JMP|unix.BPF_JGT|unix.BPF_K, lastKnown, 0, 1)
-	b.ret(returnErrno | uint32(unix.ENOSYS))
+	b.jump(unix.BPF_JGT, lastKnown, toUnknown, onwards)
 	var rows [len(table) + len(archTable)]*row
-	b.search(choose(p, rows[:0]), pid)
+	var list [len(rows)]run
+	b.search(runs(choose(p, rows[:0]), list[:0]), pid)
+	b.finish()
 	return b
 }
 
@@ -83,39 +99,88 @@ func choose(p Profile, rows []*row) []*row {
 	return rows
 }
 
-// search finds the number that is loaded among rows.
-func (b *program) search(rows []*row, pid uint32) {
-	if len(rows) == 1 {
-		b.unless(unix.BPF_JEQ, rows[0].number, refused)
-		b.judge(rows[0], pid)
-		return
-	}
-	half := len(rows) / 2
-	at := len(*b)
-	b.emit(unix.BPF_JMP|unix.BPF_JGE|unix.BPF_K, rows[half].number, 0, 0)
-	b.search(rows[:half], pid)
-	(*b)[at].Jt = uint8(len(*b) - at - 1)
-	b.search(rows[half:], pid)
+// A run is one row, or several with numbers in succession and the same rule.
+type run struct {
+	first, last uint32
+	*row
 }
 
-// judge decides about a call whose number is r's.
-func (b *program) judge(r *row, pid uint32) {
-	if r.answer != 0 {
-		b.ret(returnErrno | uint32(r.answer))
+func runs(rows []*row, list []run) []run {
+	for _, r := range rows {
+		if n := len(list) - 1; n >= 0 && list[n].last+1 == r.number && list[n].sameRule(r) {
+			list[n].last++
+			continue
+		}
+		list = append(list, run{r.number, r.number, r})
+	}
+	return list
+}
+
+func (r *row) sameRule(o *row) bool {
+	return r.arg == o.arg && r.mask == o.mask && r.value == o.value && r.self == o.self && r.answer == o.answer
+}
+
+// search finds the number that is loaded among runs.
+func (b *program) search(list []run, pid uint32) {
+	if len(list) == 1 {
+		b.judge(&list[0], pid)
 		return
 	}
-	if r.mask != 0 {
-		want := r.value
-		if r.self {
-			want = pid
-		}
-		b.load(offsetArgs + 8*r.arg)
-		if r.mask != all {
-			b.emit(unix.BPF_ALU|unix.BPF_AND|unix.BPF_K, r.mask, 0, 0)
-		}
-		b.unless(unix.BPF_JEQ, want, returnErrno|uint32(unix.EPERM))
+	half := len(list) / 2
+	at := len(*b)
+	b.jump(unix.BPF_JGE, list[half].first, 0, onwards)
+	b.search(list[:half], pid)
+	(*b)[at].Jt = uint8(len(*b) - at - 1)
+	b.search(list[half:], pid)
+}
+
+// judge decides about a call that may be one of r.
+func (b *program) judge(r *run, pid uint32) {
+	verdict := uint8(onwards) // there is more to look at
+	if r.answer == 0 && r.mask == 0 {
+		verdict = toAllow
 	}
-	b.ret(returnAllow)
+	if r.first == r.last {
+		b.jump(unix.BPF_JEQ, r.first, verdict, toRefused)
+	} else {
+		b.jump(unix.BPF_JGE, r.first, onwards, toRefused)
+		b.jump(unix.BPF_JGT, r.last, toRefused, verdict)
+	}
+	if verdict == toAllow {
+		return
+	}
+	if r.answer != 0 {
+		b.emit(unix.BPF_RET|unix.BPF_K, returnErrno|uint32(r.answer), 0, 0)
+		return
+	}
+	want := r.value
+	if r.self {
+		want = pid
+	}
+	b.load(offsetArgs + 8*r.arg)
+	if r.mask != all {
+		b.emit(unix.BPF_ALU|unix.BPF_AND|unix.BPF_K, r.mask, 0, 0)
+	}
+	b.jump(unix.BPF_JEQ, want, toAllow, toDenied)
+}
+
+// finish appends the returns and lets the jumps lead to them.
+func (b *program) finish() {
+	end := len(*b)
+	for i := range *b {
+		f := &(*b)[i]
+		if f.Code&7 != unix.BPF_JMP {
+			continue
+		}
+		for _, to := range []*uint8{&f.Jt, &f.Jf} {
+			if *to > lastReturn {
+				*to = uint8(end + int(255-*to) - i - 1)
+			}
+		}
+	}
+	for _, action := range returns {
+		b.emit(unix.BPF_RET|unix.BPF_K, action, 0, 0)
+	}
 }
 
 // seccomp puts the filter of p on every thread, and no_new_privs with it.

@@ -78,14 +78,3 @@ func createRuleset(attr *rulesetAttr, size, flags uintptr) (int, error) {
 	}
 	return int(n), nil
 }
-
-// landlock takes every path, and what else the kernel's version knows of, from
-// every thread for good.
-func landlock() error {
-	set, err := newRuleset()
-	if err != nil {
-		return err
-	}
-	defer unix.Close(set)
-	return restrictThreads(set)
-}

@@ -86,6 +86,7 @@ var table = [...]row{
 	{number: unix.SYS_RT_SIGPROCMASK, who: everybody, why: "a thread starts"},
 	{number: unix.SYS_RT_SIGACTION, who: everybody, why: "ends by a signal's default action"},
 	{number: unix.SYS_RT_SIGRETURN, who: everybody, why: "the end of every signal handler"},
+	{number: unix.SYS_LANDLOCK_RESTRICT_SELF, who: everybody, why: "the last step into the sandbox; it can only take"},
 	{number: unix.SYS_GETPID, who: everybody, why: "the runtime signals a thread"},
 	{number: unix.SYS_GETTID, who: everybody, why: "the runtime signals a thread"},
 	{number: unix.SYS_TGKILL, who: everybody, self: true, arg: 0, mask: all, why: "our own threads alone"},

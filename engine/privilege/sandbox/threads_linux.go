@@ -17,6 +17,24 @@ import (
 // be told. Package syscall does that in a program without cgo. With cgo it does
 // not, for C may have threads that Go doesn't know: there every thread is sent
 // a signal, whose handler makes the two system calls (onSignal, in assembly).
+//
+// The first way is best gone after the filter has brought no_new_privs to every
+// thread, which Landlock wants and which would cost another round. The second
+// looks at /proc and has to come before.
+
+// allThreads puts every thread into a domain of set, and what they start. It is
+// for programs without cgo. The runtime ends the process if threads differ.
+func allThreads(set int, noNewPrivs bool) error {
+	if !noNewPrivs {
+		if _, _, e := syscall.AllThreadsSyscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0); e != 0 {
+			return e
+		}
+	}
+	if _, _, e := syscall.AllThreadsSyscall(unix.SYS_LANDLOCK_RESTRICT_SELF, uintptr(set), 0, 0); e != 0 {
+		return e
+	}
+	return nil
+}
 
 // What the handler reads and writes.
 var (
@@ -26,20 +44,6 @@ var (
 )
 
 func handlers() (handler, restorer uintptr)
-
-// restrictThreads puts every thread into a domain of set, and what they start.
-func restrictThreads(set int) error {
-	_, _, e := syscall.AllThreadsSyscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0)
-	switch e {
-	case 0:
-		if _, _, e = syscall.AllThreadsSyscall(unix.SYS_LANDLOCK_RESTRICT_SELF, uintptr(set), 0, 0); e == 0 {
-			return nil
-		}
-	case syscall.ENOTSUP:
-		return signalThreads(set)
-	}
-	return e
-}
 
 // theSignal is the one with which a C library changes the ids of all threads.
 // Nobody blocks it, the runtime neither, and nobody uses it now.
@@ -67,7 +71,7 @@ func (a *sigaction) install(old *sigaction) error {
 	return nil
 }
 
-// signalThreads asks one thread after the other until a look at all of them
+// signalThreads does the same in any program. It asks one thread after the other until a look at all of them
 // finds none that is new: whatever they start from then on has their domain.
 func signalThreads(set int) error {
 	var ours, old sigaction

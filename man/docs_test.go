@@ -13,12 +13,12 @@ import (
 
 // What a text tells the reader to type must be there.
 func TestMakeTargets(t *testing.T) {
-	rule := regexp.MustCompile(`(?m)^([a-z]+):`)
+	rule := regexp.MustCompile(`(?m)^([a-z-]+):`)
 	var targets []string
 	for _, m := range rule.FindAllStringSubmatch(read(t, "../Makefile"), -1) {
 		targets = append(targets, m[1])
 	}
-	mention := regexp.MustCompile("(?m)(?:^|[`$] ?|; |    )(?:[A-Z0-9]+=\\S+ )*make((?: [A-Z]+=\\S*)*)(?: ([a-z]+))?")
+	mention := regexp.MustCompile("(?m)(?:^|[`$] ?|; |    )(?:[A-Z0-9]+=\\S+ )*make((?: [A-Z]+=\\S*)*)(?: ([a-z][a-z-]*))?")
 	variable := regexp.MustCompile(`([A-Z]+)=`)
 	seen := map[string]bool{}
 	for _, file := range texts(t) {

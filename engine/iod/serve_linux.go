@@ -39,9 +39,10 @@ func (h *handing) serve(f handover.Files) {
 			Enforce:     r.Enforce || h.settings.Enforce,
 			Timeout:     shorter(r.Timeout, h.settings.Timeout),
 		},
-		Remote: r.Remote,
-		Idle:   time.Duration(shorter(idle, h.idle)) * time.Millisecond,
-		FDs:    fds, Start: h.since, Pool: &h.Pool,
+		Remote:       r.Remote,
+		AfterCommand: r.Delayed,
+		Idle:         time.Duration(shorter(idle, h.idle)) * time.Millisecond,
+		FDs:          fds, Start: h.since, Pool: &h.Pool,
 		Forget: s.forget, Shaken: s.shaken,
 	})
 	s.handle = h.Add(s, fds, s.control)

@@ -38,10 +38,12 @@ type Request struct {
 	Remote   string          // the peer's address
 	Idle     time.Duration
 	FDs      tunnel.FDs
-	Start    time.Duration // by the clock that Step is given
-	Pool     *tunnel.Pool
-	Forget   func(fd int) // called before a descriptor is closed
-	Shaken   func()       // called when the handshake is done, before prog is told
+	// AfterCommand: the peer has asked for TLS in cleartext before.
+	AfterCommand bool
+	Start        time.Duration // by the clock that Step is given
+	Pool         *tunnel.Pool
+	Forget       func(fd int) // called before a descriptor is closed
+	Shaken       func()       // called when the handshake is done, before prog is told
 }
 
 // A Session is one tunnel of a Service.
@@ -72,6 +74,7 @@ func (v *Service) Begin(r Request) *Session {
 			r.Shaken()
 			return blob
 		},
+		AfterCommand:     r.AfterCommand,
 		CloseNotify:      r.Settings.CloseNotify,
 		Enforce:          r.Settings.Enforce,
 		HandshakeTimeout: time.Duration(r.Settings.Timeout) * time.Millisecond,

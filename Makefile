@@ -119,6 +119,7 @@ test-backend: all
 ci-long: test interop
 	$(MAKE) fuzz FUZZTIME=60s
 	UCSPITLS_LOAD=2000 $(GO) test -count=1 ./engine/listen
+	UCSPITLS_BACKEND=$(BACKEND) SANDBOX=strict $(GO) test -count=1 ./cmd/clitest
 	$(MAKE) hostile INPUTS=1000000 CLI_INPUTS=20000
 	UCSPITLS_FAULTS=1 CGO_ENABLED=$(CGO_$(BACKEND)) $(GO) test -count=1 -timeout 0 -tags '$(TAGS)' ./faults
 	$(MAKE) soak

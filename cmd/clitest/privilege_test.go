@@ -168,6 +168,50 @@ func TestIDsAreNotLookedAtUnlessRoot(t *testing.T) {
 	}
 }
 
+// A set-id program is root by its effective id alone, and drops that too. Its
+// caller can't choose a file for the secrets.
+func TestSetIDTunnelDrops(t *testing.T) {
+	needRoot(t)
+	t.Parallel()
+	env, _ := material(t) // in a folder that is root's alone
+	dir := scratchFolder(t)
+	data, err := os.ReadFile(bin + "/s6-tlsd-io")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := dir + "/s6-tlsd-io"
+	if err := os.WriteFile(path, data, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, 0o755|os.ModeSetuid|os.ModeSetgid); err != nil {
+		t.Fatal(err)
+	}
+	var fs syscall.Statfs_t
+	if err := syscall.Statfs(dir, &fs); err != nil || fs.Flags&2 != 0 { // ST_NOSUID
+		t.Skip("no set-id programs on this file system")
+	}
+	peer, sock := network(t)
+	in, inW := pipe(t)
+	outR, out := pipe(t)
+	defer inW.Close()
+	defer outR.Close()
+	p := start(t, spec{program: path, args: []string{"6", "7"}, env: append(env, "TLS_UID=65533", "TLS_GID=65532", "SSLKEYLOGFILE="+dir+"/log"),
+		files: map[int]*os.File{0: sock, 1: dup(t, sock), 6: in, 7: out}, user: &syscall.Credential{Uid: 65534, Gid: 65534}})
+	c := handshake(t, peer)
+	for _, id := range tasks(t, p.pid) {
+		is := ids(t, id)
+		if is["Uid"] != "65533 65533 65533 65533" || is["Gid"] != "65532 65532 65532 65532" || is["Groups"] != "" || is["CapPrm"] != "0000000000000000" {
+			t.Errorf("Uid %s, Gid %s, Groups %q, CapPrm %s", is["Uid"], is["Gid"], is["Groups"], is["CapPrm"])
+		}
+	}
+	if _, err := os.Stat(dir + "/log"); err == nil {
+		t.Error("the secrets were written")
+	}
+	inW.Close()
+	c.Close()
+	p.expect(0, "")
+}
+
 func needRoot(t *testing.T) {
 	t.Helper()
 	if os.Getuid() != 0 {

@@ -3,6 +3,7 @@
 package sandbox
 
 import (
+	"errors"
 	"strconv"
 	"sync/atomic"
 	"syscall"
@@ -86,9 +87,10 @@ func signalThreads(set int) error {
 		return err
 	}
 	defer old.install(nil)
-	dir, err := unix.Open("/proc/self/task", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	const tasks = "/proc/self/task"
+	dir, err := unix.Open(tasks, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return err
+		return errors.New("open " + tasks + ": " + err.Error())
 	}
 	defer unix.Close(dir)
 	done := map[int]bool{}

@@ -24,7 +24,7 @@ type Cell struct {
 	Entry    string `json:"entry,omitempty"`   // delayed: s6-ucspitls*; usual: s6-tls*
 	Size     string `json:"size,omitempty"`    // large: 256 KiB each way; usual: one line
 	Floor    string `json:"floor,omitempty"`   // other: the server takes only the other version
-	Session  string `json:"session,omitempty"` // resume: a second connection tries to resume the first
+	Session  string `json:"session,omitempty"` // a second connection tries to resume the first. resume: without ticket keys; tickets: with them
 }
 
 // A field is a name of a Cell's member, in ONLY, in the list of differences

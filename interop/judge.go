@@ -86,8 +86,11 @@ func (r *Result) judgeSession(say saying) {
 	if g := map[string]string{"x25519": "X25519", "p256": "P-256", "p384": "P-384"}[r.Group]; g != "" && r.Wire.Group != g {
 		say("the wire has the group %q, not %s", r.Wire.Group, g)
 	}
-	if r.Wire.Resumed {
+	switch tickets := r.Session == "tickets"; {
+	case r.Wire.Resumed && !tickets:
 		say("the session was resumed, and no ticket keys are set")
+	case !r.Wire.Resumed && tickets:
+		say("the session was not resumed")
 	}
 }
 

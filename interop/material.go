@@ -1,12 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"ucspitls/backend/backendtest/pki"
+	"ucspitls/backend/material/ticketfile"
 )
 
 // host is the name of all good servers, pairHost the one of the SNI pair.
@@ -49,7 +52,8 @@ func newMaterial(dir string) (*material, error) {
 		certs["client-"+fault] = p.BadClient(faultsOf[fault])
 	}
 	certs["pair"] = p.Issue(pki.Spec{Name: "test pair", Issuer: p.Intermediate, DNS: []string{pairHost}})
-	files := map[string][]byte{"ca.pem": p.Root.CertPEM(), "request": payload(lineLength), "request-large": payload(256 << 10)}
+	tickets := ticketfile.Format([]ticketfile.Key{{Made: time.Now(), Secret: bytes.Repeat([]byte{7}, ticketfile.MinKey)}})
+	files := map[string][]byte{"tickets": tickets, "ca.pem": p.Root.CertPEM(), "request": payload(lineLength), "request-large": payload(256 << 10)}
 	for name, c := range certs {
 		files[name+".pem"], files[name+".key"] = c.ChainPEM(), c.KeyPEM()
 		files[name+".both"] = append(c.ChainPEM(), c.KeyPEM()...)

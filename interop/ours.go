@@ -80,6 +80,9 @@ func (l *lab) chainCommand(c *Cell, role string) (argv, env []string) {
 			argv = append(argv, "-k2")
 			env = append(env, "CERTFILE:"+pairHost+"="+id.cert, "KEYFILE:"+pairHost+"="+id.key)
 		}
+		if c.Session == "tickets" {
+			env = append(env, "TLS_TICKETKEYS="+l.file("tickets"))
+		}
 		if v := c.serverVersion(); v != "" {
 			env = append(env, "TLS_MIN_VERSION="+v, "TLS_MAX_VERSION="+v)
 		}

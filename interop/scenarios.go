@@ -36,6 +36,9 @@ var faults = []scenario{
 	{Name: "alpn-mismatch", Conditions: "alpn=mismatch", About: "no application protocol in common"},
 	{Name: "resume", Conditions: "session=resume", About: "a client would resume its first connection; without ticket keys it has another full handshake"},
 	{Name: "curve-unknown", Conditions: "key=p384 group=x25519", About: "TLS 1.2: the client does not have the curve of the server's key (RFC 8422, 5.3)", peerAsks: true},
+	{Name: "tickets-1.2", Conditions: "session=tickets version=1.2 flags=S", About: "the second connection resumes the first, with another process of ours that has the ticket keys"},
+	{Name: "tickets-1.3", Conditions: "session=tickets version=1.3 flags=S", About: "the same"},
+	{Name: "tickets-cert", Conditions: "session=tickets version=1.2 cert=good flags=S", About: "the same; the client's certificate is known, and verified, without being sent"},
 }
 
 // certModes are the values of cert; badCerts those that must be refused.

@@ -125,6 +125,19 @@ func TestTicketsTellTheSame(t *testing.T) {
 	})
 }
 
+// A guard that has nothing to sign leaves with the handshake.
+func TestTicketsWithAKeyGuard(t *testing.T) {
+	eachServer(t, func(t *testing.T, program string, version tweak) {
+		r := newRegular(t, program, nil, version)
+		r.env = append(r.env, "TLS_KEYGUARD=1")
+		for n := range 4 {
+			r.expect(n > 0)
+		}
+		r.env = override(r.env, []string{"TLS_KEYGUARD"})
+		r.expect(true) // with or without one
+	})
+}
+
 // Who is revoked meanwhile, or whose CA is not trusted any more, is refused:
 // the ticket does not help.
 func TestTicketsOfRevokedClients(t *testing.T) {

@@ -90,6 +90,9 @@ func (t *Tunnel) expire() time.Duration {
 	switch {
 	case t.dead && t.err != nil:
 		sooner(t.failedAt + lingerAlert)
+	case !t.established && t.txErr != nil && sooner(t.txErrAt+lingerAlert):
+		t.fail(&NetworkError{t.txErr, true})
+		t.failedAt = t.now - lingerAlert
 	case !t.established:
 		if t.HandshakeTimeout > 0 && sooner(t.start+t.HandshakeTimeout) || t.orphaned(sooner) {
 			t.fail(ErrHandshakeTimeout)

@@ -256,6 +256,20 @@ func TestUnreadBlob(t *testing.T) {
 	}
 }
 
+// TestNothingCanBeSent: a handshake whose answers can't be sent does not wait
+// for a peer that waits for them; only as long as an alert may take.
+func TestNothingCanBeSent(t *testing.T) {
+	w := newWorld(options{pipe: 1 << 16, window: 1 << 20, chunk: 1 << 20})
+	w.net.down = true
+	if err := w.finish(time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	var e *NetworkError
+	if !errors.As(w.err, &e) || !e.Handshake || !errors.Is(e, syscall.ENETDOWN) || w.now != lingerAlert || !w.gotEOF {
+		t.Errorf("%v after %v", w.err, w.now)
+	}
+}
+
 // TestAcknowledgedAnew: prog is gone while its pipe is still full; that the
 // peer's system had everything at one moment says nothing about what follows.
 func TestAcknowledgedAnew(t *testing.T) {

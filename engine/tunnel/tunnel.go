@@ -125,9 +125,10 @@ type Tunnel struct {
 	upBuf      []byte
 	upUsed     int // how much of it held something
 	finSent    bool
-	txErr      error // the network can't be written any more
-	sent       int64 // bytes ever taken by the network
-	appEnd     int64 // where in that stream prog's last byte ends
+	txErr      error         // the network can't be written any more
+	txErrAt    time.Duration // since when, in a handshake
+	sent       int64         // bytes ever taken by the network
+	appEnd     int64         // where in that stream prog's last byte ends
 
 	// down: the network to prog's input
 	outOpen  bool

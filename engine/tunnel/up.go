@@ -111,6 +111,7 @@ func (t *Tunnel) unwritable(err error) {
 	t.txErr = err
 	t.ready |= NetIn
 	if !t.established {
+		t.txErrAt = t.now
 		return // an alert may say why
 	}
 	switch n := t.lost(); {

@@ -134,6 +134,7 @@ type fakeNet struct {
 	fin      bool   // the peer's FIN stands behind in
 	rst      bool
 	rstAtFIN bool   // it comes just before our FIN
+	down     bool   // nothing can be written
 	out      []byte // what we sent
 	acked    int    // of out, and of our FIN
 	ourFIN   bool
@@ -162,6 +163,8 @@ func (n *fakeNet) Write(p []byte) (int, error) {
 	switch {
 	case n.rst:
 		return 0, syscall.EPIPE
+	case n.down:
+		return 0, syscall.ENETDOWN
 	case n.ourFIN:
 		panic("written after the FIN")
 	case n.room() <= 0:

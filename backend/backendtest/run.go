@@ -99,6 +99,7 @@ func init() {
 		{"post-handshake", suite.postHandshake},
 		{"renegotiation", suite.renegotiation},
 		{"pairs", suite.pairs},
+		{"floods", suite.floods},
 		{"allocations", suite.allocations},
 	}
 }

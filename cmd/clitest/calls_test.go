@@ -198,6 +198,9 @@ func TestAnyCallFails(t *testing.T) {
 	t.Parallel()
 	env := traced(t)
 	places := []int{1, 3}
+	if testing.Short() {
+		places = places[:1]
+	}
 	if os.Getenv("UCSPITLS_FAULTS") != "" {
 		places = nil
 		for n := range 40 {
@@ -231,6 +234,8 @@ func TestKilledAnywhere(t *testing.T) {
 		for n := range 400 {
 			steps = append(steps, n+1)
 		}
+	} else if testing.Short() {
+		steps = steps[:5]
 	}
 	for _, program := range servers {
 		prog := []string{"cat"}

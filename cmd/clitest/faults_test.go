@@ -37,7 +37,10 @@ func (f *folder) write(name string, data []byte) string { return pki.WriteFile(f
 func (c *fault) check(t *testing.T) { c.checkWith(t) }
 
 // guarded is the same with a key guard: nobody can tell who read the files.
-func (c *fault) guarded(t *testing.T) { c.checkWith(t, keyGuard) }
+func (c *fault) guarded(t *testing.T) {
+	chainOnly(t, "it has no key guard")
+	c.checkWith(t, keyGuard)
+}
 
 func (c *fault) checkWith(t *testing.T, more ...string) {
 	t.Helper()

@@ -61,6 +61,7 @@ func openFiles(pid int, dir string) []string {
 // Every kind of key, in both versions: the guard is there before the
 // handshake, with its socket alone, and after it nothing is left of it.
 func TestKeyGuardOfServers(t *testing.T) {
+	chainOnly(t, "it has no key guard")
 	for _, k := range pki.KeyTypes {
 		t.Run(string(k), func(t *testing.T) {
 			eachServer(t, func(t *testing.T, program string, version tweak) {
@@ -127,6 +128,36 @@ func TestKeyGuardThatIsNotNeeded(t *testing.T) {
 	}
 }
 
+// Whoever comes back with a ticket needs no signature: the guard ends with the
+// handshake.
+func TestKeyGuardAndTickets(t *testing.T) {
+	chainOnly(t, "it has no key guard")
+	t.Parallel()
+	for _, v := range versions {
+		r := newRegular(t, "s6-ucspitlsd", nil, v.tweak)
+		r.env = append(r.env, keyGuard)
+		r.expect(false)
+		r.expect(true)
+		r.expect(true)
+	}
+}
+
+// In TLS 1.2 a client signs all that was said before: with a long chain of the
+// server's that is much.
+func TestKeyGuardAndALongTranscript(t *testing.T) {
+	t.Parallel()
+	long := *pki.New(t).Server(pki.P256)
+	for range 80 {
+		long.Chain = append(long.Chain[:len(long.Chain):len(long.Chain)], long.Chain[1])
+	}
+	x := dial(t, "s6-tlsc", []string{"-y", "-k", pki.Host}, keyGuard)
+	a, c := x.greet("", tls12, showing(&long), demanding(t))
+	echo(t, a, c)
+	a.exit(0)
+	c.Close()
+	x.expect(0, "")
+}
+
 // A uTLS client with a fingerprint signs digests; any other client works.
 func TestKeyGuardAndFingerprint(t *testing.T) {
 	t.Parallel()
@@ -158,6 +189,7 @@ func TestKeyGuardAndFingerprint(t *testing.T) {
 // Once the name is known the guard closes the others before it reads one,
 // which is a FIFO here.
 func TestKeyGuardAndServerNames(t *testing.T) {
+	chainOnly(t, "it has no key guard")
 	t.Parallel()
 	p := pki.New(t)
 	for _, c := range []struct {
@@ -214,6 +246,7 @@ func TestKeyGuardAndServerNames(t *testing.T) {
 // that was asked for: that is a FIFO here, so that it stops there. Then it is
 // killed: its end is the handshake's.
 func TestKeyGuardReadsOneKey(t *testing.T) {
+	chainOnly(t, "it has no key guard")
 	t.Parallel()
 	for _, killed := range []bool{false, true} {
 		p := pki.New(t)
@@ -266,6 +299,7 @@ func TestKeyGuardReadsOneKey(t *testing.T) {
 
 // However one of the two ends, the other doesn't go on for long.
 func TestEndOfAKeyGuard(t *testing.T) {
+	chainOnly(t, "it has no key guard")
 	t.Parallel()
 	begin := func(t *testing.T, args ...string) (x *server, io, guard int) {
 		x = serve(t, "s6-tlsd", args, keyGuard)
@@ -371,6 +405,7 @@ func waitForNetwork(t *testing.T, pid int) {
 
 // A guard has the tunnel's ids and shows nothing to others that have them.
 func TestKeyGuardHides(t *testing.T) {
+	chainOnly(t, "it has no key guard")
 	needRoot(t)
 	t.Parallel()
 	x := serve(t, "s6-tlsd", nil, keyGuard, "TLS_UID=65534", "TLS_GID=65533")
@@ -413,6 +448,7 @@ func TestKeyGuardHides(t *testing.T) {
 // No process but the guard ever opens a key file, and the guard never has the
 // network: told by all the calls of all processes.
 func TestWhoOpensTheKey(t *testing.T) {
+	chainOnly(t, "it has no key guard")
 	t.Parallel()
 	trace := need(t, "strace", "strace")
 	env, dir := material(t)

@@ -14,7 +14,7 @@ import (
 )
 
 // patience is how long an answer may take. It bounds a guard that was stopped.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // A Guard is the other side of a guard's socket. It is a material.Guard. It
 // has one user at a time.
@@ -31,7 +31,7 @@ type Guard struct {
 // Start starts a guard of this process, which opens the key files of the
 // environment. program is the name of this one, sniLevel as for
 // material.OpenKeys. If limit is not 0 and an answer does not come in that
-// time, late is the error; after 10 s it is one of the guard's in any case.
+// time, late is the error; after 30 s it is one of the guard's in any case.
 // The descriptors in ours are not inherited by it, nor by anything that is
 // started later. The child is not to be waited for.
 func Start(program string, sniLevel uint, limit time.Duration, late error, ours ...int) (*Guard, error) {

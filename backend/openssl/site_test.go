@@ -3,6 +3,7 @@
 package openssl
 
 import (
+	"bytes"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -58,8 +59,17 @@ func report() {
 		s := x.server.State()
 		fmt.Printf("%x: %s %s %v\n", v, s.Cipher, s.Group, err)
 	}
-	_, err = Backend.NewServer(&backend.ServerConfig{Default: p.Server(pki.P256).Pair(), TicketKeys: [][]byte{make([]byte, backend.TicketKeyLen)}})
+	keyed, err := Backend.NewServer(&backend.ServerConfig{Default: p.Server(pki.P256).Pair(), TicketKeys: [][]byte{bytes.Repeat([]byte{1}, backend.TicketKeyLen)}})
 	fmt.Println("tickets:", err)
+	if err == nil {
+		for _, v := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+			cfg := &tls.Config{ServerName: pki.Host, MaxVersion: v, ClientSessionCache: tls.NewLRUClientSessionCache(1), CurvePreferences: []tls.CurveID{tls.CurveP256}}
+			for range 2 {
+				s, err := meet(keyed, cfg)
+				fmt.Printf("%x resumed: %v %v\n", v, s.Resumed, err)
+			}
+		}
+	}
 	fmt.Println("X25519:", stranger(server, &tls.Config{CurvePreferences: []tls.CurveID{tls.X25519}}))
 	fmt.Println("ChaCha20:", stranger(server, &tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256}}))
 	fmt.Println("AES-GCM, P-256:", stranger(server, &tls.Config{CurvePreferences: []tls.CurveID{tls.CurveP256}}))
@@ -67,10 +77,16 @@ func report() {
 
 // stranger is what a server says of a client of crypto/tls.
 func stranger(e backend.Endpoint, cfg *tls.Config) error {
+	_, err := meet(e, cfg)
+	return err
+}
+
+// meet is stranger and what was negotiated. The server says a byte.
+func meet(e backend.Endpoint, cfg *tls.Config) (backend.State, error) {
 	cfg.InsecureSkipVerify = true
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return err
+		return backend.State{}, err
 	}
 	defer l.Close()
 	done := make(chan struct{})
@@ -78,20 +94,24 @@ func stranger(e backend.Endpoint, cfg *tls.Config) error {
 		defer close(done)
 		if c, err := net.Dial("tcp", l.Addr().String()); err == nil {
 			c.SetDeadline(time.Now().Add(20 * time.Second))
-			tls.Client(c, cfg).Handshake()
+			tls.Client(c, cfg).Read(make([]byte, 1))
 			c.Close()
 		}
 	}()
 	defer func() { <-done }()
 	c, err := l.Accept()
 	if err != nil {
-		return err
+		return backend.State{}, err
 	}
 	defer c.Close()
 	c.SetDeadline(time.Now().Add(20 * time.Second))
 	conn := e.NewConn(blocking{c})
 	defer conn.Close()
-	return conn.Handshake()
+	if err := conn.Handshake(); err != nil {
+		return conn.State(), err
+	}
+	_, err = conn.Write([]byte("x"))
+	return conn.State(), err
 }
 
 // tb is enough of a testing.TB for package pki.

@@ -48,7 +48,9 @@ func TestCertificateThatNoTicketHolds(t *testing.T) {
 
 // A site that forbids tickets in OpenSSL's configuration gets an error, not none.
 func TestSiteForbidsTickets(t *testing.T) {
-	for config, want := range map[string]string{"": "tickets: <nil>", "Options = -SessionTicket\n": "tickets: " + string(backend.NoTickets)} {
-		shows(t, site(t, systemDefault+config), want)
-	}
+	shows(t, site(t, systemDefault), ticketsWork...)
+	shows(t, site(t, systemDefault+"Options = -SessionTicket\n"), "tickets: "+string(backend.NoTickets))
 }
+
+// ticketsWork is what report prints where they do.
+var ticketsWork = []string{"tickets: <nil>\n303 resumed: false <nil>\n303 resumed: true <nil>\n304 resumed: false <nil>\n304 resumed: true <nil>\n"}

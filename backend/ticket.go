@@ -25,10 +25,18 @@ func TicketFresh(then, now time.Time) bool { return now.Sub(then).Abs() <= Ticke
 // derives from it and from this: a ticket for something else can't even be
 // opened. Trust anchors and CRLs are not in it, since a client's certificate
 // is verified anew.
-func (c *ServerConfig) TicketContext(name string, leaf []byte) []byte {
+//
+// ems tells whether the ClientHello has extended_master_secret. In TLS 1.2 a
+// session must not be resumed with another answer (RFC 7627, 5.3), and this
+// makes a full handshake of it where a library would end the connection.
+func (c *ServerConfig) TicketContext(name string, leaf []byte, ems bool) []byte {
 	var b []byte
 	add := func(p []byte) { b = append(binary.BigEndian.AppendUint32(b, uint32(len(p))), p...) }
-	add([]byte{byte(c.Client), byte(c.MinVersion >> 8), byte(c.MinVersion), byte(c.MaxVersion >> 8), byte(c.MaxVersion)})
+	var binding byte
+	if ems {
+		binding = 1
+	}
+	add([]byte{binding, byte(c.Client), byte(c.MinVersion >> 8), byte(c.MinVersion), byte(c.MaxVersion >> 8), byte(c.MaxVersion)})
 	add(lower(name))
 	add(leaf)
 	for _, p := range c.ALPN {

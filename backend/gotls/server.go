@@ -103,7 +103,7 @@ func (s *server) choose(c *blocking.Conn, hello *tls.ClientHelloInfo) (*tls.Conf
 		// is configured. Nobody can offer the empty protocol.
 		cfg.NextProtos = []string{""}
 	}
-	if err := s.useTickets(c, cfg, hello.ServerName, cert.Certificate[0]); err != nil {
+	if err := s.useTickets(c, cfg, hello, cert.Certificate[0]); err != nil {
 		return nil, c.Fail(err)
 	}
 	return cfg, nil

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"slices"
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -31,6 +32,8 @@ const (
 	sessionLabel = "ucspitls\x01"
 	nameLen      = 16
 
+	extendedMasterSecret = 23 // RFC 7627
+
 	// maxTicket leaves room in the two bytes of a ticket's length, and in a
 	// ClientHello that some clients keep below 64 KiB.
 	maxTicket = 60000
@@ -50,13 +53,14 @@ type ticketKey struct {
 }
 
 // useTickets makes cfg, the configuration of one connection, use tickets.
-func (s *server) useTickets(c *blocking.Conn, cfg *tls.Config, name string, leaf []byte) error {
+func (s *server) useTickets(c *blocking.Conn, cfg *tls.Config, hello *tls.ClientHelloInfo, leaf []byte) error {
 	secrets := s.cfg.LiveTicketKeys()
 	if len(secrets) == 0 {
 		return nil
 	}
 	t := &tickets{server: s, conn: c}
-	info := ticketLabel + string(s.cfg.TicketContext(name, leaf))
+	ems := slices.Contains(hello.Extensions, extendedMasterSecret)
+	info := ticketLabel + string(s.cfg.TicketContext(hello.ServerName, leaf, ems))
 	for _, secret := range secrets {
 		key, err := deriveTicketKey(secret, info)
 		if err != nil {

@@ -139,7 +139,7 @@ func (c *conn) useTickets(name string, leaf []byte) error {
 		C.ucspi_no_ticket(c.c)
 		return nil
 	}
-	context := c.endpoint.server.TicketContext(name, leaf)
+	context := c.endpoint.server.TicketContext(name, leaf, c.c.ems != 0)
 	for _, key := range keys {
 		if C.ucspi_add_ticket_key(c.c, bytesOf(key), C.size_t(len(key)), bytesOf(context), C.size_t(len(context))) == 0 {
 			return setup("no ticket key can be derived")

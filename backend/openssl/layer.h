@@ -106,6 +106,7 @@ typedef struct {
 	int verified;            // the peer's certificate is good; its key is proven when the handshake is done
 	ucspi_ticket_key *ticket_keys; // current first
 	size_t ticket_key_count;
+	int ems;                 // the client has extended_master_secret
 	int ticket_offered;      // TLS 1.2: the client takes tickets
 	int ticket_due;          // TLS 1.3: a ticket is to be sent
 	int vouched;             // the certificate in the session of the last ticket is good

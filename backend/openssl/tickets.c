@@ -290,6 +290,7 @@ void ucspi_ticket_hello(ucspi_conn *c)
 	const unsigned char *p;
 	size_t length;
 
+	c->ems = SSL_client_hello_get0_ext(c->ssl, TLSEXT_TYPE_extended_master_secret, &p, &length) == 1;
 	c->ticket_offered = SSL_client_hello_get0_ext(c->ssl, TLSEXT_TYPE_session_ticket, &p, &length) == 1;
 	c->ticket_due = SSL_client_hello_get0_ext(c->ssl, TLSEXT_TYPE_psk_kex_modes, &p, &length) == 1 && length > 1 &&
 	                memchr(p + 1, PSK_DHE_KE, length - 1) != NULL;

@@ -325,6 +325,22 @@ func TestTicketsOfRealClients(t *testing.T) {
 			})
 		}
 	})
+	t.Run("s_client that forgets extended_master_secret", func(t *testing.T) {
+		t.Parallel()
+		r := newRegular(t, "s6-tlsd", nil)
+		dir := filepath.Dir(r.keys)
+		without := pki.WriteFile(t, dir, "openssl.cnf", []byte("openssl_conf = init\n[init]\nssl_conf = ssl\n[ssl]\nsystem_default = s\n[s]\nOptions = -ExtendedMasterSecret\n"))
+		session := "-sess_out"
+		for _, c := range []struct{ config, want string }{{"/dev/null", "New, "}, {without, "New, "}, {"/dev/null", "Reused, "}} {
+			x := inetd(t, spec{program: "s6-tlsd", args: []string{"-S", "--", "echo", "hello"}, env: r.env})
+			out := converse(t, "", "env", "OPENSSL_CONF="+c.config, openssl, "s_client", "-connect", x.address, "-CAfile", dir+"/ca.pem", "-tls1_2", session, dir+"/session")
+			x.expect(t, 0, "")
+			if !strings.Contains(out, c.want) || !strings.Contains(out, "hello\n") {
+				t.Errorf("no %q in\n%s", c.want, out)
+			}
+			session = "-sess_in"
+		}
+	})
 	t.Run("gnutls-cli", func(t *testing.T) {
 		t.Parallel()
 		gnutls := need(t, "gnutls-cli", "gnutls-bin")

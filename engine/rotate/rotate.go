@@ -1,6 +1,7 @@
 // Package rotate is s6-tls-ticketkeys: it makes the file of session ticket
 // keys, or gives it a new current key. The tunnels read the file at their
-// start (see package ticketfile), so nobody has to be told.
+// start, the shared process when it has changed, so nobody has to be told. Its
+// format is that of package ticketfile.
 package rotate
 
 import (

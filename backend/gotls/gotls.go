@@ -11,7 +11,6 @@ package gotls
 import (
 	"crypto/fips140"
 	"crypto/tls"
-	"runtime"
 
 	"ucspitls/backend"
 	"ucspitls/backend/blocking"
@@ -27,7 +26,7 @@ func (implementation) HoldKey(name string, der []byte) (backend.Signer, error) {
 }
 
 func (implementation) Info() backend.Info {
-	info := backend.Info{Name: "gotls", Library: "crypto/tls of " + runtime.Version(), FIPS: "off"}
+	info := backend.Info{Name: "gotls", Library: "crypto/tls of " + blocking.GoVersion(), FIPS: "off"}
 	if fips140.Enabled() {
 		info.FIPS = "Go Cryptographic Module " + fips140.Version()
 	}

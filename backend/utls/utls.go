@@ -9,7 +9,6 @@
 package utls
 
 import (
-	"runtime"
 	"strings"
 
 	"ucspitls/backend"
@@ -28,7 +27,7 @@ var Backend backend.Backend = implementation{}
 
 // Info never claims FIPS: uTLS brings cryptography of its own.
 func (implementation) Info() backend.Info {
-	return backend.Info{Name: "utls", Library: "uTLS " + version + " (clients with a fingerprint) and crypto/tls of " + runtime.Version(), FIPS: "off"}
+	return backend.Info{Name: "utls", Library: "uTLS " + version + " (clients with a fingerprint) and crypto/tls of " + blocking.GoVersion(), FIPS: "off"}
 }
 
 func (implementation) HoldKey(name string, der []byte) (backend.Signer, error) {

@@ -29,6 +29,7 @@ const (
 	rlimitNPROC = 6 // not in package syscall
 
 	// slack is the timer slack of a brief program, in nanoseconds.
+	//lint:ignore U1000 the assembly uses it
 	slack = 1000000
 )
 

@@ -27,8 +27,10 @@ func (c *channels) ioCtl() uintptr     { return uintptr(c.pair[5]) }
 // open makes them, all close-on-exec; the -io's ends of the pipes do not block.
 // What can't be made is for main to report.
 func (c *channels) open(socket bool) bool {
-	if !c.pipe() || !c.pipe() {
-		return false
+	for range 2 {
+		if !c.pipe() {
+			return false
+		}
 	}
 	if socket {
 		_, e := call4(syscall.SYS_SOCKETPAIR, syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0, uintptr(unsafe.Pointer(&c.pair[4])))

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -37,7 +38,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func build(dir, entry string) bool {
+func build(dir, entry string, env ...string) bool {
 	os.Mkdir(dir, 0o755)
 	for _, args := range [][]string{
 		{"-ldflags", "-E " + entry, "-o", dir + "/", "ucspitls/cmd/s6-ucspitlsd", "ucspitls/cmd/s6-ucspitlsc", "ucspitls/cmd/s6-tlsd", "ucspitls/cmd/s6-tlsc"},
@@ -45,6 +46,7 @@ func build(dir, entry string) bool {
 	} {
 		cmd := exec.Command("go", append([]string{"build"}, args...)...)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
+		cmd.Env = append(cmd.Env, env...)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			fmt.Fprintf(os.Stderr, "%v\n%s", err, out)
 			return false
@@ -251,6 +253,57 @@ func TestManyStarts(t *testing.T) {
 			<-stop
 			if err != nil {
 				t.Fatalf("%s: %v", w.Table.Program, err)
+			}
+		}
+	}
+}
+
+// TestARM64: the other architecture under an emulator, with -io programs and
+// progs of this one. What the emulator logs shows that the runtime never starts.
+func TestARM64(t *testing.T) {
+	if runtime.GOARCH == "arm64" {
+		t.Skip("the other tests run on arm64")
+	}
+	qemu, err := exec.LookPath("qemu-aarch64-static")
+	if err != nil {
+		t.Skip("qemu-aarch64-static (Debian package qemu-user-static) is missing")
+	}
+	bin := filepath.Join(t.TempDir(), "arm64")
+	if !build(bin, "ucspitls_fast", "GOARCH=arm64") {
+		t.Fatal("no programs")
+	}
+	for _, name := range []string{"show", "s6-tlsd-io", "s6-tlsc-io"} {
+		os.Remove(filepath.Join(bin, name))
+		if err := os.Symlink(filepath.Join(fastBin, name), filepath.Join(bin, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	null, _ := os.Open("/dev/null")
+	defer null.Close()
+	for _, w := range wrappers {
+		for _, args := range []string{"-JS show a", "--help"} {
+			dir := t.TempDir()
+			log := filepath.Join(dir, "log")
+			cmd := exec.Command(qemu, append([]string{"-strace", "-D", log, filepath.Join(bin, w.Table.Program)}, strings.Fields(args)...)...)
+			cmd.Dir = dir
+			cmd.Env = []string{"PATH=" + bin, "BLOB=A=b||", "COMMAND=Y", "HTTPS=forged"}
+			cmd.ExtraFiles = []*os.File{null, null, null, null, null}
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("%s %s: %v\n%s", w.Table.Program, args, err, out)
+			}
+			calls, _ := os.ReadFile(log)
+			if plain := args != "--help"; bytes.Contains(calls, []byte("sched_getaffinity(")) == plain {
+				t.Errorf("%s %s: that the runtime starts is not %v:\n%s", w.Table.Program, args, !plain, calls)
+			} else if !plain {
+				continue
+			}
+			io, _ := os.ReadFile(filepath.Join(dir, "io"))
+			prog, _ := os.ReadFile(filepath.Join(dir, "prog"))
+			if !bytes.Contains(io, []byte(`-io\x00-d\x005\x00-S\x00-J\x00--\x003\x004\x00"`)) || !bytes.Contains(prog, []byte(`cmdline "show\x00a\x00"`)) || bytes.Contains(prog, []byte("HTTPS")) {
+				t.Errorf("%s:\n%s\n%s", w.Table.Program, io, prog)
+			}
+			if !w.Delayed && !bytes.Contains(prog, []byte(`\x00A=b\x00"`)) || w.Delayed && !bytes.Contains(prog, []byte(`control "A=b\x00\x00"`)) {
+				t.Errorf("%s: no information\n%s", w.Table.Program, prog)
 			}
 		}
 	}

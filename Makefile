@@ -58,7 +58,7 @@ endif
 # ever sees. The older one of Go's two needs a page less of it for each size of
 # object, 80 kB in all. A Go that has only one builds with that.
 ifneq ($(shell GOEXPERIMENT=nogreenteagc $(GO) env GOVERSION 2>/dev/null),)
-TUNNELGC = GOEXPERIMENT=$(GOEXPERIMENT),nogreenteagc
+TUNNELGC = GOEXPERIMENT=$(if $(GOEXPERIMENT),$(GOEXPERIMENT)$(comma))nogreenteagc
 endif
 
 # bindir is compiled into what is installed, and only there: a development
@@ -89,8 +89,8 @@ comma   = ,
 space   = $() $()
 bench:
 	@for b in $(BENCHED); do \
-		$(MAKE) -s BACKEND=$$b all || echo "$$b can't be built here and is left out"; \
-		rm -rf build/benched/$$b; mkdir -p build/benched/$$b; cp build/$$b/* build/benched/$$b/; \
+		rm -rf build/benched/$$b; mkdir -p build/benched/$$b; \
+		if $(MAKE) -s BACKEND=$$b all; then cp build/$$b/* build/benched/$$b/; else echo "$$b can't be built here and is left out"; fi; \
 	done
 	CGO_ENABLED=0 $(GOBUILD) -o build/bench ./bench
 	@build/bench -ours $(subst $(space),$(comma),$(BENCHED:%=build/benched/%)) $(BENCH)

@@ -56,9 +56,11 @@
 //   - The soft limit on open files is 0 until package syscall raises it. The
 //     runtime reads some files under /proc and /sys, for the huge pages and the
 //     processors of a cgroup, of which these programs use neither: 5 %. It goes
-//     on without them. (When 0, 1 or 2 is closed it has to open /dev/null: then
-//     the limit stays.) Then the soft limit is the hard one, and is handed on
-//     so to children that are made with syscall.ForkExec.
+//     on without them. Where it needs a descriptor the limit stays: when 0, 1 or
+//     2 is closed it has to open /dev/null, and GOGC, GOMEMLIMIT or GODEBUG can
+//     make it poll before main; wrappers hand none of these to a tunnel. In main
+//     the soft limit is the hard one, and is handed on so to children that are
+//     made with syscall.ForkExec.
 //
 // Exec and Restore put back both.
 //

@@ -113,6 +113,24 @@ next:
 	// to open /dev/null.
 	CMPQ	·record+recording_open(SB), $7
 	JNE	start
+	// Nor for one that GOGC, GOMEMLIMIT or GODEBUG may have open its poller
+	// before main: R12 goes through the environment, behind argc and argv.
+	MOVQ	0(SP), AX
+	LEAQ	16(SP)(AX*8), R12
+variable:
+	MOVQ	(R12), AX
+	TESTQ	AX, AX
+	JEQ	lower
+	MOVL	(AX), AX
+	CMPL	AX, $const_nameGOGC
+	JEQ	start
+	CMPL	AX, $const_nameGOME
+	JEQ	start
+	CMPL	AX, $const_nameGODE
+	JEQ	start
+	ADDQ	$8, R12
+	JMP	variable
+lower:
 	MOVQ	$0, ·scratch+rlimit_cur(SB)
 	MOVQ	·record+recording_limits+(const_recorded-1)*rlimit__size+rlimit_max(SB), AX
 	MOVQ	AX, ·scratch+rlimit_max(SB)

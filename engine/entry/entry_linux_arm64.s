@@ -110,6 +110,27 @@ next:
 	MOVD	·record+recording_open(SB), R4
 	CMP	$7, R4
 	BNE	start
+	// Nor for one that GOGC, GOMEMLIMIT or GODEBUG may have open its poller
+	// before main: R5 goes through the environment, behind argc and argv.
+	MOVD	0(RSP), R4
+	ADD	$16, RSP, R5
+	ADD	R4<<3, R5, R5
+	MOVD	$const_nameGOGC, R9
+	MOVD	$const_nameGOME, R10
+	MOVD	$const_nameGODE, R11
+variable:
+	MOVD	(R5), R4
+	CBZ	R4, lower
+	MOVWU	(R4), R4
+	CMPW	R9, R4
+	BEQ	start
+	CMPW	R10, R4
+	BEQ	start
+	CMPW	R11, R4
+	BEQ	start
+	ADD	$8, R5
+	B	variable
+lower:
 	MOVD	ZR, ·scratch+rlimit_cur(SB)
 	MOVD	(rlimit_max-rlimit__size)(R21), R4
 	MOVD	R4, ·scratch+rlimit_max(SB)

@@ -33,6 +33,15 @@ const (
 	slack = 1000000
 )
 
+// The first four letters of variables, as a number in memory.
+//
+//lint:ignore U1000 the assembly uses them
+const (
+	nameGOGC = 'G' | 'O'<<8 | 'G'<<16 | 'C'<<24
+	nameGOME = 'G' | 'O'<<8 | 'M'<<16 | 'E'<<24 // GOMEMLIMIT
+	nameGODE = 'G' | 'O'<<8 | 'D'<<16 | 'E'<<24 // GODEBUG
+)
+
 var resources = [recorded]uint64{
 	syscall.RLIMIT_AS,     // the runtime reserves some 700 MB of address space
 	syscall.RLIMIT_DATA,   // and maps 36 MB of it

@@ -14,16 +14,19 @@ type environment struct {
 	name    string
 	backend string   // whose folder below build/
 	env     []string // besides the certificates
+	shared  bool     // servers hand over to an s6-tlsd-iod
 }
 
 var environments = []environment{
-	{"gotls", "gotls", nil},
-	{"openssl", "openssl", nil},
-	{"utls", "utls", nil},
-	{"utls as chrome", "utls", []string{"TLS_FINGERPRINT=chrome"}},
-	{"gotls, TLS 1.2", "gotls", []string{"TLS_MAX_VERSION=1.2"}},
-	{"openssl, TLS 1.2", "openssl", []string{"TLS_MAX_VERSION=1.2"}},
-	{"gotls, mod_ssl", "gotls", []string{"TLS_IDLE_TIMEOUT=20000", "TLS_SANDBOX=off"}},
+	{"gotls", "gotls", nil, false},
+	{"openssl", "openssl", nil, false},
+	{"utls", "utls", nil, false},
+	{"utls as chrome", "utls", []string{"TLS_FINGERPRINT=chrome"}, false},
+	{"gotls, TLS 1.2", "gotls", []string{"TLS_MAX_VERSION=1.2"}, false},
+	{"openssl, TLS 1.2", "openssl", []string{"TLS_MAX_VERSION=1.2"}, false},
+	{"gotls, no sandbox", "gotls", []string{"TLS_IDLE_TIMEOUT=20000", "TLS_SANDBOX=off"}, false},
+	{"gotls, shared", "gotls", nil, true},
+	{"openssl, shared", "openssl", nil, true},
 }
 
 // The ways to be a server and a client.

@@ -95,15 +95,23 @@ func zombies() (n int) {
 	return n
 }
 
-// childOf finds the -io or waiting process below pid.
-func childOf(pid int) int {
-	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/task/" + strconv.Itoa(pid) + "/children")
-	if err != nil {
-		return 0
+// childrenOf lists the children of a process, whichever thread made them.
+func childrenOf(pid int) (list []int) {
+	tasks, _ := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/children")
+	for _, path := range tasks {
+		data, _ := os.ReadFile(path)
+		for _, f := range strings.Fields(string(data)) {
+			n, _ := strconv.Atoi(f)
+			list = append(list, n)
+		}
 	}
-	for _, f := range strings.Fields(string(data)) {
-		n, _ := strconv.Atoi(f)
-		return n
+	return list
+}
+
+// childOf finds the -io, waiting process or worker below pid; 0 for none.
+func childOf(pid int) int {
+	if list := childrenOf(pid); len(list) > 0 {
+		return list[0]
 	}
 	return 0
 }

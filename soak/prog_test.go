@@ -17,8 +17,9 @@ import (
 // code is that of its child, the tunnel.
 
 const (
-	roleVariable = "UCSPITLS_SOAK" // server or client
-	planVariable = "UCSPITLS_SOAK_PLAN"
+	roleVariable   = "UCSPITLS_SOAK" // server or client
+	planVariable   = "UCSPITLS_SOAK_PLAN"
+	sharedVariable = "UCSPITLS_SOAK_SHARED" // set if there may be no child
 
 	progLost  = 90 // of the client: what came was not what was sent
 	progShort = 91 // of the client: the stream ended early
@@ -100,6 +101,8 @@ func reap() int {
 		switch {
 		case err == syscall.EINTR:
 			continue
+		case err == syscall.ECHILD && os.Getenv(sharedVariable) != "":
+			return 0 // an immediate tool's tunnel is in another process
 		case err != nil:
 			return 99 // there must be one
 		case ws.Signaled():

@@ -60,7 +60,16 @@ type soak struct {
 type daemon struct {
 	name, port    string
 	process       *os.Process
-	memory, files int // when it was warm
+	memory, files int  // when it was warm
+	worker        bool // its child does the work
+}
+
+// watched is the process that may not grow.
+func (d *daemon) watched() int {
+	if d.worker {
+		return childOf(d.process.Pid)
+	}
+	return d.process.Pid
 }
 
 // complain reports what must not be, the first few times in full.
@@ -77,6 +86,9 @@ func TestSoak(t *testing.T) {
 	}
 	s := newSoak(t)
 	for _, e := range s.envs {
+		if e.shared {
+			s.share(e)
+		}
 		for _, kind := range servers {
 			if strings.HasPrefix(kind, "s6-tlsserver") {
 				s.start(kind, e)
@@ -88,7 +100,7 @@ func TestSoak(t *testing.T) {
 	s.round(&next, min(long/5, 20*time.Second), end) // until everything is warm
 	s.quiet()
 	for _, d := range s.daemon {
-		d.memory, d.files = memory(d.process.Pid), openFiles(d.process.Pid)
+		d.memory, d.files = memory(d.watched()), openFiles(d.watched())
 	}
 	for time.Now().Before(end) {
 		s.round(&next, 30*time.Second, end)
@@ -162,6 +174,38 @@ func (s *soak) start(kind string, e *environment) {
 		s.t.Fatalf("%s does not start: %v", kind, err)
 	}
 	s.daemon[kind+" "+e.name] = &daemon{name: kind + " of " + e.name, port: strings.TrimSpace(port), process: proc}
+}
+
+// share starts the process that has the tunnels of an environment.
+func (s *soak) share(e *environment) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer r.Close()
+	stderr, err := s.log.pipe()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	dir, err := os.MkdirTemp("", "soak") // a short name
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { os.RemoveAll(dir) })
+	null, _ := os.Open("/dev/null")
+	proc, err := os.StartProcess(s.bin+"/"+e.backend+"/s6-tlsd-iod", []string{"s6-tlsd-iod", "-d1", dir + "/s"},
+		&os.ProcAttr{Dir: "/", Env: s.vars, Files: []*os.File{null, w, stderr}})
+	null.Close()
+	w.Close()
+	stderr.Close()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if _, err := r.Read(make([]byte, 1)); err != nil {
+		s.t.Fatalf("s6-tlsd-iod of %s does not start: %v", e.name, err)
+	}
+	e.env = []string{"TLS_IOD=" + dir + "/s", sharedVariable + "=1"}
+	s.daemon["s6-tlsd-iod "+e.name] = &daemon{name: "s6-tlsd-iod of " + e.name, process: proc, worker: true}
 }
 
 // round runs sessions for a while.
@@ -434,6 +478,11 @@ func (s *soak) quiet() {
 	mine := map[int]bool{}
 	for _, d := range s.daemon {
 		mine[d.process.Pid] = true
+		if d.worker {
+			for _, pid := range childrenOf(d.process.Pid) {
+				mine[pid] = true
+			}
+		}
 	}
 	var left map[int]string
 	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
@@ -453,10 +502,10 @@ func (s *soak) quiet() {
 		if d.memory == 0 {
 			continue
 		}
-		if n := openFiles(d.process.Pid); n > d.files {
+		if n := openFiles(d.watched()); n > d.files {
 			s.complain("%s has %d open files, %d when it was warm", d.name, n, d.files)
 		}
-		if n := memory(d.process.Pid); n > 2*d.memory+8<<10 {
+		if n := memory(d.watched()); n > 2*d.memory+8<<10 {
 			s.complain("%s grew from %d to %d kB", d.name, d.memory, n)
 		}
 	}
@@ -473,7 +522,7 @@ func (s *soak) stop() {
 }
 
 // alarming are words that no line may have.
-var alarming = []string{"panic", "goroutine", "runtime", "fatal error", "internal error", "the TLS library failed", "soak: lost", "SIGSEGV"}
+var alarming = []string{"panic", "goroutine", "runtime", "fatal error", "internal error", "the TLS library failed", "soak: lost", "starting s0-tlsd-io", "SIGSEGV"}
 
 func (s *soak) report() {
 	s.log.mu.Lock()

@@ -58,60 +58,71 @@ func openFiles(pid int, dir string) []string {
 	return open
 }
 
+// eachGuarded runs a test for a tool that is TLS from the start, and with P-256 for
+// one that is not, in both versions.
+func eachGuarded(t *testing.T, programs []string, test func(t *testing.T, program string, k pki.KeyType, version tweak)) {
+	t.Parallel()
+	for _, k := range pki.KeyTypes {
+		for _, program := range programs {
+			if delayed(program) && k != pki.P256 {
+				continue
+			}
+			for _, v := range versions {
+				t.Run(program+" "+string(k)+" "+v.name, func(t *testing.T) {
+					t.Parallel()
+					test(t, program, k, v.tweak)
+				})
+			}
+		}
+	}
+}
+
 // Every kind of key, in both versions: the guard is there before the
 // handshake, with its socket alone, and after it nothing is left of it.
 func TestKeyGuardOfServers(t *testing.T) {
 	chainOnly(t, "it has no key guard")
-	for _, k := range pki.KeyTypes {
-		t.Run(string(k), func(t *testing.T) {
-			eachServer(t, func(t *testing.T, program string, version tweak) {
-				env, dir := material(t)
-				cert, key := pki.New(t).Server(k).WriteFiles(t, dir, "guarded")
-				x := serveWith(t, spec{program: program, env: append(override(env, []string{"CERTFILE=" + cert, "KEYFILE=" + key}), keyGuard)})
-				var a *app
-				if delayed(program) {
-					a = x.stage.app()
-					a.write(a.ctl, "y")
-				}
-				io := child(t, x.pid, "s6-tlsd-io")
-				guard := guardOf(t, io)
-				expectDescriptors(t, guard, "0 socket, 1 pipe, 2 pipe")
-				c := handshake(t, x.peer, version)
-				if a == nil {
-					a = x.stage.app()
-				}
-				alone(t, io)
-				expectDescriptors(t, io, "0 socket, 1 socket, 2 pipe, 3 pipe, 4 pipe")
-				echo(t, a, c)
-				a.exit(0)
-				c.Close()
-				x.expect(0, "")
-			})
-		})
-	}
+	eachGuarded(t, servers, func(t *testing.T, program string, k pki.KeyType, version tweak) {
+		env, dir := material(t)
+		cert, key := pki.New(t).Server(k).WriteFiles(t, dir, "guarded")
+		x := serveWith(t, spec{program: program, env: append(override(env, []string{"CERTFILE=" + cert, "KEYFILE=" + key}), keyGuard)})
+		var a *app
+		if delayed(program) {
+			a = x.stage.app()
+			a.write(a.ctl, "y")
+		}
+		io := child(t, x.pid, "s6-tlsd-io")
+		guard := guardOf(t, io)
+		expectDescriptors(t, guard, "0 socket, 1 pipe, 2 pipe")
+		c := handshake(t, x.peer, version)
+		if a == nil {
+			a = x.stage.app()
+		}
+		alone(t, io)
+		expectDescriptors(t, io, "0 socket, 1 socket, 2 pipe, 3 pipe, 4 pipe")
+		echo(t, a, c)
+		a.exit(0)
+		c.Close()
+		x.expect(0, "")
+	})
 }
 
 func TestKeyGuardOfClients(t *testing.T) {
-	for _, k := range pki.KeyTypes {
-		t.Run(string(k), func(t *testing.T) {
-			eachClient(t, func(t *testing.T, program string, version tweak) {
-				env, dir := trusting(t)
-				cert, key := pki.New(t).Client(k).WriteFiles(t, dir, "guarded")
-				x := dialWith(t, spec{program: program, args: []string{"-y", "-k", pki.Host},
-					env: append(override(env, []string{"CERTFILE=" + cert, "KEYFILE=" + key}), keyGuard)})
-				a, c := x.greet("y", version, demanding(t))
-				if !c.ConnectionState().PeerCertificates[0].Equal(pki.New(t).Client(k).X509) {
-					t.Error("another certificate")
-				}
-				io := child(t, x.pid, "s6-tlsc-io")
-				alone(t, io)
-				echo(t, a, c)
-				a.exit(0)
-				c.Close()
-				x.expect(0, "")
-			})
-		})
-	}
+	eachGuarded(t, clients, func(t *testing.T, program string, k pki.KeyType, version tweak) {
+		env, dir := trusting(t)
+		cert, key := pki.New(t).Client(k).WriteFiles(t, dir, "guarded")
+		x := dialWith(t, spec{program: program, args: []string{"-y", "-k", pki.Host},
+			env: append(override(env, []string{"CERTFILE=" + cert, "KEYFILE=" + key}), keyGuard)})
+		a, c := x.greet("y", version, demanding(t))
+		if !c.ConnectionState().PeerCertificates[0].Equal(pki.New(t).Client(k).X509) {
+			t.Error("another certificate")
+		}
+		io := child(t, x.pid, "s6-tlsc-io")
+		alone(t, io)
+		echo(t, a, c)
+		a.exit(0)
+		c.Close()
+		x.expect(0, "")
+	})
 }
 
 // A client without -y has no key, and a server that asks for none leaves it
@@ -331,7 +342,7 @@ func TestEndOfAKeyGuard(t *testing.T) {
 	}
 	t.Run("stopped", func(t *testing.T) {
 		t.Parallel()
-		x, _, guard := begin(t, "-K", "4000")
+		x, _, guard := begin(t, "-K", "8000")
 		syscall.Kill(guard, syscall.SIGSTOP)
 		hello()(t, x.peer)
 		x.peer.Close()

@@ -4,6 +4,7 @@ package clitest
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -191,6 +192,16 @@ func eventually(t *testing.T, what string, so func() bool) {
 
 // children gives the processes whose parent is pid.
 func children(pid int) (list []int) {
+	if files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid)); len(files) > 0 {
+		for _, path := range files {
+			data, _ := os.ReadFile(path)
+			for _, word := range strings.Fields(string(data)) {
+				n, _ := strconv.Atoi(word)
+				list = append(list, n)
+			}
+		}
+		return list
+	}
 	dirs, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, path := range dirs {
 		data, err := os.ReadFile(path)

@@ -67,7 +67,7 @@ LDFLAGS  = -s -w -X ucspitls/engine/diag.Version=$(VERSION) $(if $(INSTALLED),-X
 GOBUILD  = $(GO) build -trimpath
 BUILDCMD = CGO_ENABLED=0 $(GOBUILD) -tags '$(TAGS)'
 
-.PHONY: hostile soak all interop test test-backend ci-long race lint vuln demo man bench install clean cross static fuzz
+.PHONY: hostile soak shared all interop test test-backend ci-long race lint vuln demo man bench install clean cross static fuzz
 
 all:
 	@mkdir -p $(BUILD)
@@ -127,11 +127,18 @@ test-backend: all
 	CGO_ENABLED=$(CGO_$(BACKEND)) $(GO) test -count=1 -tags '$(TAGS)' ./backend/$(BACKEND) ./faults
 	UCSPITLS_BACKEND=$(BACKEND) $(GO) test -count=1 ./cmd/clitest
 
+# How a session begins and ends, once more with the tunnels in a shared process.
+SHARED = ^Test(Prog|Peer|Strict|Stream|Bad|Slow|Both|NoByteIsLost|NoCleartext|Wrong|Blob|Huge|Handshake|Command|App|Extra|Shutdown|Pair|Trailing|ServerName|Good|Nothing|ClientCert)
+shared: all
+	UCSPITLS_IOD=1 UCSPITLS_BACKEND=$(BACKEND) $(GO) test -count=1 -short -run '$(SHARED)' ./cmd/clitest
+
 # Everything that takes too long for each commit.
 ci-long: test interop
 	$(MAKE) fuzz FUZZTIME=60s
 	UCSPITLS_LOAD=2000 $(GO) test -count=1 ./engine/listen
 	UCSPITLS_BACKEND=$(BACKEND) SANDBOX=strict $(GO) test -count=1 ./cmd/clitest
+	UCSPITLS_IOD=1 UCSPITLS_BACKEND=$(BACKEND) $(GO) test -count=1 -timeout 30m ./cmd/clitest
+	UCSPITLS_IDLE=10000 UCSPITLS_BACKEND=$(BACKEND) $(GO) test -count=1 -run TestSharedIdle -v ./cmd/clitest
 	$(MAKE) hostile INPUTS=1000000 CLI_INPUTS=20000
 	UCSPITLS_FAULTS=1 CGO_ENABLED=$(CGO_$(BACKEND)) $(GO) test -count=1 -timeout 0 -tags '$(TAGS)' ./faults
 	$(MAKE) soak

@@ -398,7 +398,7 @@ func four(id string) string { return strings.Repeat(id+" ", 3) + id }
 // TestSharedOptions: what the daemon is started with holds for every session.
 func TestSharedOptions(t *testing.T) {
 	t.Parallel()
-	d, env := ownDaemon(t, []string{"-SJ", "-K", "300"}, "TLS_IDLE_TIMEOUT=700")
+	d, env := ownDaemon(t, []string{"-SJ"})
 	x, a, c := through(t, "s6-tlsd", nil, env)
 	a.play(write(a.wr, "bye"), step{Do: "close", FD: a.wr})
 	expectPeer(t, c, "bye", true)
@@ -406,16 +406,22 @@ func TestSharedOptions(t *testing.T) {
 	a.expectEnd(a.rd, "")
 	a.exit(0)
 	x.expect(0, "")
-	x = serveWith(t, spec{program: "s6-tlsd", args: []string{"-K", "0"}, env: override(env, []string{"TLS_IDLE_TIMEOUT=99999"})})
+	if log := d.stop(); !strings.HasSuffix(log, ": remote closed connection without a close_notify\n") || !strings.HasPrefix(log, "s6-tlsd-iod: fatal: connection ") {
+		t.Errorf("stderr %q", log)
+	}
+
+	d, env = ownDaemon(t, []string{"-K", "300"}, "TLS_IDLE_TIMEOUT=700")
+	x = serveWith(t, spec{program: "s6-tlsd", args: []string{"-K", "9999999"}, env: override(env, []string{"TLS_IDLE_TIMEOUT=99999"})})
 	x.expect(98, "s6-tlsd-io: fatal: handshake timed out")
-	x, a, c = through(t, "s6-ucspitlsd", nil, env)
+	expectLine(t, d.stop(), "")
+
+	d, env = ownDaemon(t, nil, "TLS_IDLE_TIMEOUT=700")
+	x, a, c = through(t, "s6-ucspitlsd", nil, override(env, []string{"TLS_IDLE_TIMEOUT=9999999"}))
 	a.expectWait(98)
 	a.exit(0)
 	x.expect(0, "s6-tlsd-io: fatal: idle for 700 ms (TLS_IDLE_TIMEOUT)")
 	c.Close()
-	if log := d.stop(); !strings.HasSuffix(log, ": remote closed connection without a close_notify\n") || !strings.HasPrefix(log, "s6-tlsd-iod: fatal: connection ") {
-		t.Errorf("stderr %q", log)
-	}
+	expectLine(t, d.stop(), "")
 }
 
 // TestSharedNames: every name's pair is there for every connection.

@@ -144,6 +144,7 @@ func TestNoServerName(t *testing.T) {
 // read. The key is a FIFO here, so that the tunnel stops right there.
 func TestOnlyTheChosenPairIsOpenWhenItIsRead(t *testing.T) {
 	withoutGuard(t)
+	chainOnly(t, "it reads all pairs when it starts")
 	t.Parallel()
 	p := pki.New(t)
 	env, dir := material(t)

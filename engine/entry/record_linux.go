@@ -33,13 +33,15 @@ const (
 	slack = 1000000
 )
 
-// The first four letters of variables, as a number in memory.
-//
-//lint:ignore U1000 the assembly uses them
+// The first four letters of variables, as a number in memory: GOGC, GOMEMLIMIT
+// and GODEBUG.
 const (
+	//lint:ignore U1000 the assembly uses it
 	nameGOGC = 'G' | 'O'<<8 | 'G'<<16 | 'C'<<24
-	nameGOME = 'G' | 'O'<<8 | 'M'<<16 | 'E'<<24 // GOMEMLIMIT
-	nameGODE = 'G' | 'O'<<8 | 'D'<<16 | 'E'<<24 // GODEBUG
+	//lint:ignore U1000 the assembly uses it
+	nameGOME = 'G' | 'O'<<8 | 'M'<<16 | 'E'<<24
+	//lint:ignore U1000 the assembly uses it
+	nameGODE = 'G' | 'O'<<8 | 'D'<<16 | 'E'<<24
 )
 
 var resources = [recorded]uint64{

@@ -434,12 +434,18 @@ func (s *soak) cryptoTLS(p *plan, c *net.TCPConn, h header) (got, code int) {
 	if err := conn.Handshake(); err != nil {
 		return 0, progShort
 	}
+	said := make(chan bool)
 	go func() {
+		defer close(said)
 		conn.Write(h.bytes())
 		say(conn, p.up, p.n, false)
 		conn.CloseWrite()
 	}()
-	return hear(conn, h)
+	got, code = hear(conn, h)
+	if code == 0 {
+		<-said // the close_notify goes out before the FIN
+	}
+	return got, code
 }
 
 // The codes that a plan may end with. A client's prog tells by its own what it

@@ -256,6 +256,20 @@ func TestUnreadBlob(t *testing.T) {
 	}
 }
 
+// TestBlobBeforeAFault: the handshake is done, so prog is told, even if what
+// came right behind it ends the session.
+func TestBlobBeforeAFault(t *testing.T) {
+	w := newWorld(options{pipe: 1 << 16, window: 1 << 20, chunk: 1 << 20})
+	w.do("hello")
+	w.do("bad")
+	if err := w.finish(time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if string(w.notify.buf) != "blob" || w.err == nil {
+		t.Errorf("told %q, ended with %v", w.notify.buf, w.err)
+	}
+}
+
 // TestNothingCanBeSent: a handshake whose answers can't be sent does not wait
 // for a peer that waits for them; only as long as an alert may take.
 func TestNothingCanBeSent(t *testing.T) {

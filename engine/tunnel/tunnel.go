@@ -230,9 +230,9 @@ func (t *Tunnel) pass() bool {
 		moved = t.handshake()
 	}
 	if t.established {
+		moved = t.report() || moved // before a fault behind the handshake can end the session
 		moved = t.pull() || moved
 		moved = t.feed() || moved
-		moved = t.report() || moved
 	}
 	moved = t.deliver() || moved
 	moved = t.flush() || moved

@@ -109,6 +109,7 @@ func (w *worker) run() error {
 		w.listeners.Add(1)
 		l.listener = &accepting{loop: l}
 		l.listener.handle = l.Add(l.listener, noFDs, listenFD)
+		l.listener.handle.Shared(listenFD)
 		loops.Add(1)
 		go func() {
 			defer loops.Done()

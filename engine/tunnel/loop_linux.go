@@ -70,6 +70,7 @@ type watched struct {
 	fd   int    // -1: none, or closed
 	mask uint32 // what the kernel watches for; 0: not in the set
 	all  Events // the events of the roles that it has
+	more uint32 // EPOLLEXCLUSIVE
 }
 
 const roles = 6
@@ -157,6 +158,16 @@ type Handle entry
 
 // Wake has the task stepped soon. Only the loop's goroutine may call it.
 func (h *Handle) Wake() { h.loop.enqueue((*entry)(h)) }
+
+// Shared is for a descriptor that several loops watch, to be read by one of
+// them: they are not all woken. A task that has it waits for nothing else there.
+func (h *Handle) Shared(fd int) {
+	for i := range h.watch {
+		if w := &h.watch[i]; w.fd == fd {
+			w.more = unix.EPOLLEXCLUSIVE
+		}
+	}
+}
 
 // Forget ends the watching of a descriptor that is about to be closed. Another
 // process may hold its open file description: closing alone does not end it.
@@ -327,6 +338,7 @@ func (e *entry) arm(want Events) any {
 			if wanted&(NetOut|LocalOut|NotifyOut) != 0 {
 				mask |= unix.EPOLLOUT
 			}
+			mask |= w.more
 		}
 		if err := w.set(e.loop.epoll, e.slot, i, mask); err != nil {
 			return err

@@ -17,19 +17,22 @@
 //
 // A library may try something on a path that no test takes, and goes on when it
 // is refused: crypto/x509 reads /etc/localtime to say when a certificate expired.
-// Killing would lose the bytes under way and say nothing. An attacker gains nothing from
-// a refusal. What no program of ours can do by accident kills: a system call of
-// another architecture, by which a filter that only knows numbers is got around.
+// Killing would lose the bytes under way and say nothing. An attacker gains
+// nothing from a refusal. What no program of ours can do by accident kills: a
+// system call of another architecture, by which a filter that only knows numbers
+// is got around.
 // The build tag strictsandbox kills for every call that is not in the table:
 // the tests run with it to show that the table is complete.
 //
 // # What must be there before
 //
 // Everything that is opened late. The Go runtime makes its poller when the first
-// timer is set, and dies if it can't; [Enter] makes it. It reads the CPU limit of
-// its cgroup once a second unless go.mod says otherwise, which it does. Times are
-// said in UTC, so that no time zone is looked for. Random numbers come from
-// getrandom, which is in the table. libcrypto reads its configuration and loads its providers in NewServer and NewClient.
+// timer is set, which may be crypto/tls's for its first random number, and dies
+// if it can't; [Enter] makes it. It reads the CPU limit of its cgroup once a
+// second unless go.mod says otherwise, which it does. Times are said in UTC, so
+// that no time zone is looked for. Random numbers come from getrandom, which is
+// in the table. libcrypto reads its configuration and loads its providers, and
+// the C library the time zone, in NewServer and NewClient.
 package sandbox
 
 // A Profile is a kind of process.

@@ -39,6 +39,7 @@ func allThreads(set int, noNewPrivs bool) error {
 
 // What the handler reads and writes.
 var (
+	//lint:ignore U1000 the assembly uses it
 	ruleset int32
 	answer  int32 // what the last thread got from the kernel
 	answers uint32

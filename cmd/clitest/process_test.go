@@ -258,6 +258,9 @@ func commandLine(t *testing.T, pid int) []string { return words(t, pid, "cmdline
 func words(t *testing.T, pid int, file string) []string {
 	t.Helper()
 	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/" + file)
+	if os.IsPermission(err) {
+		t.Skip("only root sees into a tunnel that is in its sandbox")
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

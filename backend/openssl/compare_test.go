@@ -111,7 +111,7 @@ func differs(line string) bool {
 // Every failure of backendtest has the same kind and reason on both backends.
 func TestSameAsGo(t *testing.T) {
 	ours, theirs := &recorder{Backend: Backend, seen: map[string]int{}}, &recorder{Backend: gotls.Backend, seen: map[string]int{}}
-	if !t.Run("openssl", func(t *testing.T) { backendtest.Run(t, ours) }) || !t.Run("gotls", func(t *testing.T) { backendtest.Run(t, theirs) }) {
+	if !t.Run("openssl", func(t *testing.T) { backendtest.RunComparable(t, ours) }) || !t.Run("gotls", func(t *testing.T) { backendtest.RunComparable(t, theirs) }) {
 		t.FailNow()
 	}
 	if len(ours.seen) < 50 {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -31,7 +32,7 @@ func ownDaemon(t *testing.T, args []string, more ...string) (*daemon, []string) 
 	if !ok {
 		t.Fatal("the daemon did not start: ", d.stderr())
 	}
-	return d, append(env, "TLS_IOD="+d.path)
+	return d, slices.Clip(append(env, "TLS_IOD="+d.path))
 }
 
 // through starts a tool and brings it to where prog and peer talk. A delayed
@@ -108,7 +109,7 @@ func TestSharedReload(t *testing.T) {
 	if !ok {
 		t.Fatal(d.stderr())
 	}
-	env = append(env, "TLS_IOD="+d.path)
+	env = slices.Clip(append(env, "TLS_IOD="+d.path))
 	_, old, oldConn := through(t, "s6-ucspitlsd", nil, env)
 	stop := make(chan bool)
 	var load sync.WaitGroup
@@ -171,7 +172,7 @@ func TestSharedBadReload(t *testing.T) {
 	if !ok {
 		t.Fatal(d.stderr())
 	}
-	env = append(env, "TLS_IOD="+d.path)
+	env = slices.Clip(append(env, "TLS_IOD="+d.path))
 	key := filepath.Join(dir, "server.key")
 	good, err := os.ReadFile(key)
 	if err != nil {
@@ -442,7 +443,7 @@ func TestSharedNames(t *testing.T) {
 	if !ok {
 		t.Fatal(d.stderr())
 	}
-	env = append(env, "TLS_IOD="+d.path)
+	env = slices.Clip(append(env, "TLS_IOD="+d.path))
 	for range 2 {
 		for name, cert := range want {
 			x, a, c := through(t, "s6-tlsd", []string{"--sni"}, env, func(c *tls.Config) { c.ServerName, c.InsecureSkipVerify = name, true })

@@ -5,6 +5,7 @@ package clitest
 import (
 	"crypto/tls"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,7 +27,7 @@ func material(t *testing.T) (env []string, dir string) {
 	dir = t.TempDir()
 	cert, key := p.Server(pki.P256).WriteFiles(t, dir, "server")
 	ca := pki.WriteFile(t, dir, "ca.pem", p.Root.CertPEM())
-	return append([]string{"CERTFILE=" + cert, "KEYFILE=" + key, "CAFILE=" + ca}, guardAll...), dir
+	return slices.Clip(append([]string{"CERTFILE=" + cert, "KEYFILE=" + key, "CAFILE=" + ca}, guardAll...)), dir
 }
 
 // serve starts a server tool on an accepted connection. args go before "--".
@@ -42,7 +43,7 @@ func serveWith(t *testing.T, s spec) *server {
 	peer, sock := network(t)
 	x := &server{stage: newStage(t), peer: peer}
 	s.args = append(append([]string{}, s.args...), x.stage.prog()...)
-	s.env = append(s.env, x.stage.env())
+	s.env = append(slices.Clip(s.env), x.stage.env()) // sessions at the same time share the rest
 	if s.files == nil {
 		s.files = map[int]*os.File{}
 	}

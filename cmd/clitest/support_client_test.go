@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"os"
+	"slices"
 	"testing"
 
 	"ucspitls/backend/backendtest/pki"
@@ -47,7 +48,7 @@ func dialWith(t *testing.T, s spec) *dialled {
 	peer, sock := network(t)
 	x := &dialled{stage: newStage(t), peer: peer, wait: delayed(s.program)}
 	s.args = append(append([]string{}, s.args...), x.stage.prog()...)
-	s.env = append(s.env, x.stage.env())
+	s.env = append(slices.Clip(s.env), x.stage.env()) // sessions at the same time share the rest
 	if s.files == nil {
 		s.files = map[int]*os.File{}
 	}

@@ -1,6 +1,7 @@
 package iod
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -30,31 +31,44 @@ func (a *accepting) stop() {
 
 func (a *accepting) Step(now time.Duration, ready tunnel.Events) (tunnel.Events, time.Duration, bool) {
 	if a.stopped {
+		a.handle.Forget(listenFD)
+		// The connection that woke this loop alone is taken along: another
+		// worker would hear of it with the next one only.
+		for a.accept(now) == nil {
+		}
 		// The last one closes it: with the supervisor gone, too, wrappers are to see that.
 		if a.listeners.Add(-1) == 0 {
-			a.handle.Forget(listenFD)
 			unix.Close(listenFD)
 		}
 		return 0, -1, true
 	}
 	for range acceptAtOnce {
-		if a.half.Load() >= maxHalf {
-			return 0, now + acceptPause, false
-		}
-		n, _, err := unix.Accept4(listenFD, unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
-		switch err {
-		case nil:
+		switch err := a.accept(now); err {
+		case nil, unix.EINTR, unix.ECONNABORTED:
 		case unix.EAGAIN:
 			return tunnel.Control, -1, false
-		case unix.EINTR, unix.ECONNABORTED:
-			continue
+		case errHalf:
+			return 0, now + acceptPause, false
 		default:
 			a.says.Warning("unable to accept a hand-over: ", err.Error())
 			return 0, now + acceptPause, false
 		}
-		a.greet(n, now)
 	}
 	return tunnel.Control, now, false // others have their turn
+}
+
+var errHalf = errors.New("too many hand-overs are not complete")
+
+// accept takes one connection.
+func (a *accepting) accept(now time.Duration) error {
+	if a.half.Load() >= maxHalf {
+		return errHalf
+	}
+	n, _, err := unix.Accept4(listenFD, unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
+	if err == nil {
+		a.greet(n, now)
+	}
+	return err
 }
 
 // greet looks at who is there.

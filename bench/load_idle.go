@@ -80,13 +80,16 @@ func idle(b *bench, t *target) (*work, error) {
 	return &work{figures: figures}, nil
 }
 
-// busy is the round trip of a tunnel that is at work.
+// busy is the round trip of tunnels that are at work, one after the other.
 func (t *target) busy(b *bench) (float64, error) {
 	if t.role == declined {
 		return 1, nil
 	}
-	trips, err := t.play(b.trips)
-	return median(trips), err
+	w, err := pingPong(b, t)
+	if err != nil {
+		return 0, err
+	}
+	return w.figures[tripTime], nil
 }
 
 // openMany opens n connections, each of them used once.

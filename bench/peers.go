@@ -58,8 +58,8 @@ func stunnel(path, version string) []*system {
 		},
 	}
 	daemon := &system{
-		Name: "stunnel4 daemon", Version: version, Note: "a thread per connection",
-		tls13: true, resumes: true, roles: []role{immediate}, most: mostShared, files: 3,
+		Name: "stunnel4 daemon", Version: version, Note: "a thread per connection; it forks for prog, slower and slower with many threads",
+		tls13: true, resumes: true, roles: []role{immediate}, most: mostProcesses,
 		serve: func(s *site) (*service, error) {
 			conf, err := stunnelConfig(s, "pid =\n[tunnel]\naccept = "+s.address+"\n")
 			return &service{Front: true, Daemon: []string{path, conf}}, err

@@ -98,8 +98,11 @@ func TestRefusals(t *testing.T) {
 // a daemon that ends without a code is told from one that says 0.
 func TestLink(t *testing.T) {
 	for _, ends := range []bool{true, false} {
-		var got Files
-		var ok bool
+		type files struct {
+			Files
+			ok bool
+		}
+		arrived := make(chan files, 1)
 		path := answering(t, func(fd int) {
 			hear(fd)
 			syscall.Sendto(fd, Go, 0, nil)
@@ -113,7 +116,8 @@ func TestLink(t *testing.T) {
 				return
 			}
 			fds, _ := syscall.ParseUnixRights(&scm[0])
-			got, ok = ParseFiles(message[:n], fds)
+			got, ok := ParseFiles(message[:n], fds)
+			arrived <- files{got, ok}
 			for _, n := range fds {
 				syscall.Close(n)
 			}
@@ -136,8 +140,8 @@ func TestLink(t *testing.T) {
 			t.Errorf("%d, %v, %q", code, said, lines)
 		}
 		l.Close()
-		if !ok || got.NetIn != got.NetOut || got.Notify < 0 {
-			t.Errorf("%+v, %v", got, ok)
+		if got := <-arrived; !got.ok || got.NetIn != got.NetOut || got.Notify < 0 {
+			t.Errorf("%+v", got)
 		}
 	}
 }

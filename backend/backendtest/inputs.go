@@ -104,8 +104,14 @@ func (b *batch) run(one func(m *mutate.Mutator) error) {
 	b.t.Logf("seed %d: %d inputs: %v", b.seed, b.n, b.counts)
 }
 
+// instrumented is set in builds whose memory says nothing about us.
+var instrumented bool
+
 // resident is what this process has in memory, garbage aside.
 func resident(t *testing.T) uint64 {
+	if instrumented {
+		return 0
+	}
 	runtime.GC()
 	data, err := os.ReadFile("/proc/self/statm")
 	if err != nil {

@@ -70,7 +70,13 @@ func OpenGuardedServer(environ []string, sniLevel uint, client backend.CertMode,
 // files of all pairs are read at once, into Config.Pairs, and Config.Keys can be
 // called any number of times, by any goroutine.
 func OpenService(environ []string, sniLevel uint, client backend.CertMode) (*Server, error) {
-	s, err := OpenServer(environ, sniLevel, client)
+	return OpenGuardedService(environ, sniLevel, client, nil)
+}
+
+// OpenGuardedService is OpenService where a guard has the keys, of all pairs
+// at any time.
+func OpenGuardedService(environ []string, sniLevel uint, client backend.CertMode, guard Guard) (*Server, error) {
+	s, err := OpenGuardedServer(environ, sniLevel, client, guard)
 	if err != nil || s.names == nil {
 		return s, err
 	}

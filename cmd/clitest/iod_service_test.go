@@ -214,7 +214,8 @@ func TestSharedDaemonDoesNotStart(t *testing.T) {
 	}{
 		{[]string{dir + "/s"}, []string{"KEYFILE"}, 100, "fatal: KEYFILE not set"},
 		{[]string{dir + "/s"}, []string{"CERTFILE=/nonexistent"}, 96, "fatal: CERTFILE: open /nonexistent: no such file or directory"},
-		{[]string{dir + "/s"}, []string{"TLS_KEYGUARD=1"}, 96, "fatal: TLS_KEYGUARD=1: a shared tunnel process has no key guard"},
+		{[]string{dir + "/s"}, []string{"TLS_KEYGUARD=1", "KEYFILE=/nonexistent"}, 96, "fatal: KEYFILE: open /nonexistent: no such file or directory"},
+		{[]string{dir + "/s"}, []string{"TLS_KEYGUARD=1", "KEYFILE=/dev/null"}, 96, "fatal: KEYFILE: "},
 		{[]string{dir + "/s"}, []string{"TLS_IDLE_TIMEOUT=x"}, 100, "fatal: TLS_IDLE_TIMEOUT must be"},
 		{[]string{open + "/s"}, nil, 96, "fatal: socket: others can write to " + open},
 		{[]string{"/nonexistent/s"}, nil, 96, "fatal: socket: open /nonexistent: no such file or directory"},

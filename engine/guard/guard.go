@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -17,8 +18,9 @@ import (
 const patience = 30 * time.Second
 
 // A Guard is the other side of a guard's socket. It is a material.Guard. It
-// has one user at a time.
+// may be used by any goroutine: one request waits for the answer to another.
 type Guard struct {
+	mu    sync.Mutex
 	conn  io.ReadWriteCloser
 	ready bool   // the first answer was read
 	first []byte // the default pair's public key
@@ -26,6 +28,8 @@ type Guard struct {
 	key   []byte // ... and its public key
 	err   error  // it can't be used any more, and conn is closed
 	late  error  // what it means if an answer does not come in time
+
+	lostChan chan struct{} // closed with conn; nil if nobody watches
 }
 
 // Start starts a guard of this process, which opens the key files of the
@@ -35,6 +39,13 @@ type Guard struct {
 // The descriptors in ours are not inherited by it, nor by anything that is
 // started later. The child is not to be waited for.
 func Start(program string, sniLevel uint, limit time.Duration, late error, ours ...int) (*Guard, error) {
+	if limit <= 0 || limit > patience {
+		limit, late = patience, broken("the key guard did not answer in time")
+	}
+	return start(program, sniLevel, limit, late, nil, ours)
+}
+
+func start(program string, sniLevel uint, limit time.Duration, late error, more []string, ours []int) (*Guard, error) {
 	for _, n := range ours {
 		if n > 2 { // these three it has of its own
 			syscall.CloseOnExec(n)
@@ -45,9 +56,6 @@ func Start(program string, sniLevel uint, limit time.Duration, late error, ours 
 		return nil, diag.FailSys("make a socket for the key guard", err)
 	}
 	defer syscall.Close(its)
-	if limit <= 0 || limit > patience {
-		limit, late = patience, broken("the key guard did not answer in time")
-	}
 	tv := syscall.NsecToTimeval(limit.Nanoseconds())
 	for _, option := range []int{syscall.SO_RCVTIMEO, syscall.SO_SNDTIMEO} {
 		if err := syscall.SetsockoptTimeval(mine, syscall.SOL_SOCKET, option, &tv); err != nil {
@@ -58,7 +66,7 @@ func Start(program string, sniLevel uint, limit time.Duration, late error, ours 
 	// No zombie: it ends in the middle of a session that may last for days.
 	signal.Ignore(syscall.SIGCHLD)
 	exe := wrap.Self(program)
-	argv := []string{name(program), diag.Int(os.Getpid()), diag.Uint(uint64(sniLevel))}
+	argv := append([]string{name(program), diag.Int(os.Getpid()), diag.Uint(uint64(sniLevel))}, more...)
 	if _, err := syscall.ForkExec(exe, argv, &syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{uintptr(its), 2, 2}}); err != nil {
 		syscall.Close(mine)
 		return nil, diag.FailSys("start the key guard "+exe, err)
@@ -75,6 +83,12 @@ func Is(program string, words []string) bool { return len(words) > 0 && words[0]
 // Ready waits until the guard has its files. Its error is what is wrong with
 // them, or with the default pair's key.
 func (g *Guard) Ready() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.isReady()
+}
+
+func (g *Guard) isReady() error {
 	if g.ready || g.err != nil {
 		return g.err
 	}
@@ -89,7 +103,13 @@ func (g *Guard) Ready() error {
 
 // Use is that of material.Guard.
 func (g *Guard) Use(pair uint32) error {
-	if err := g.Ready(); err != nil {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.use(pair)
+}
+
+func (g *Guard) use(pair uint32) error {
+	if err := g.isReady(); err != nil {
 		return err
 	}
 	key, err := g.ask(&request{op: opUse, pair: pair})
@@ -103,13 +123,20 @@ func (g *Guard) Use(pair uint32) error {
 func (g *Guard) Signer(pair uint32) backend.Signer { return &signer{g, pair} }
 
 // Close ends the guard. It may be called again.
-func (g *Guard) Close() { g.end(broken("the key guard was ended")) }
+func (g *Guard) Close() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.end(broken("the key guard was ended"))
+}
 
 // end ends the guard for a reason, of which the first counts.
 func (g *Guard) end(err error) error {
 	if g.err == nil {
 		g.err = err
 		g.conn.Close()
+		if g.lostChan != nil {
+			close(g.lostChan)
+		}
 	}
 	return g.err
 }
@@ -121,14 +148,16 @@ type signer struct {
 }
 
 func (s *signer) Public() ([]byte, error) {
-	if err := s.Ready(); err != nil {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.isReady(); err != nil {
 		return nil, err
 	}
 	if s.pair == 0 {
 		return s.first, nil
 	}
 	if s.Guard.pair != s.pair {
-		if err := s.Use(s.pair); err != nil {
+		if err := s.use(s.pair); err != nil {
 			return nil, err
 		}
 	}
@@ -136,7 +165,9 @@ func (s *signer) Public() ([]byte, error) {
 }
 
 func (s *signer) Sign(version, scheme uint16, message []byte) ([]byte, error) {
-	if err := s.Ready(); err != nil {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.isReady(); err != nil {
 		return nil, err
 	}
 	return s.ask(&request{op: opSign, pair: s.pair, version: version, scheme: scheme, message: message})

@@ -25,7 +25,8 @@ type Process struct {
 // argv[0]. What is wrong with the files is the other side's to report.
 func (x *Process) Run(words []string) error {
 	fd.CloseFrom(3)
-	if len(words) != 2 || !fd.IsSocket(0) {
+	shared := len(words) == 3 && words[2] == forMany
+	if len(words) != 2 && !shared || !fd.IsSocket(0) {
 		return diag.Fail(diag.Usage, "the key guard is not to be started by hand")
 	}
 	parent, ok1 := option.Number(words[0])
@@ -37,7 +38,7 @@ func (x *Process) Run(words []string) error {
 	if !hide(int(parent)) {
 		return nil // nobody is there any more
 	}
-	s, first, err := x.prepare(uint(level), int(parent))
+	s, first, err := x.prepare(uint(level), int(parent), shared)
 	if err != nil {
 		first = failed(err)
 	}
@@ -45,12 +46,18 @@ func (x *Process) Run(words []string) error {
 		return quiet(int(first.code))
 	}
 	defer s.keys.CloseBut(noPair)
+	var keys Keys = s
+	policy := OneConnection
+	if shared {
+		keys, policy = s.all, Shared
+	}
 	start := time.Now()
 	service := Service{
-		Keys: s, Server: x.Server,
+		Keys: keys, Server: x.Server,
 		MinVersion: s.keys.MinVersion, MaxVersion: s.keys.MaxVersion,
-		Policy: OneConnection,
+		Policy: policy,
 		Clock:  func() time.Duration { return time.Since(start) },
+		Sleep:  time.Sleep,
 	}
 	return service.Serve(conn)
 }
@@ -63,8 +70,8 @@ func quiet(code int) error {
 }
 
 // prepare opens the files, gives up rights and reads the default key. The
-// answer is the first one.
-func (x *Process) prepare(level uint, parent int) (s *store, first answer, err error) {
+// answer is the first one. For a shared process it reads all keys.
+func (x *Process) prepare(level uint, parent int, shared bool) (s *store, first answer, err error) {
 	lookup := os.LookupEnv
 	var ids privilege.IDs
 	if syscall.Geteuid() == 0 {
@@ -90,13 +97,19 @@ func (x *Process) prepare(level uint, parent int) (s *store, first answer, err e
 	if err = x.Check(); err != nil {
 		return nil, first, err
 	}
-	if err = x.Confine(); err != nil || !hasDefault {
-		return s, first, err
-	}
-	if s.fallback, err = s.hold(name, der); err != nil {
+	if err = x.Confine(); err != nil {
 		return nil, first, err
 	}
-	return s, publicKey(s.fallback), nil
+	if hasDefault {
+		if s.fallback, err = s.hold(name, der); err != nil {
+			return nil, first, err
+		}
+		first = publicKey(s.fallback)
+	}
+	if shared {
+		s.all, err = s.readAll()
+	}
+	return s, first, err
 }
 
 // A store is the keys of one connection: the default one, and the files of
@@ -108,6 +121,7 @@ type store struct {
 	chosen   bool
 	signer   backend.Signer // of the pair that was chosen
 	err      error
+	all      allKeys // those of a shared process
 }
 
 // noPair is no pair's number.

@@ -9,13 +9,16 @@ type Policy struct {
 	// Signatures is how many there are; with the last one the guard ends. 0: any number.
 	Signatures int
 	// PerSecond is how many there are in a second, in the long run, and Burst
-	// how many at once. What is above that is refused, and the guard goes on.
-	// 0: any number.
+	// how many at once. What is above that waits for its turn. 0: any number.
 	PerSecond, Burst int
 }
 
 // OneConnection is the policy of a guard that an -io starts for itself.
 var OneConnection = Policy{OnePair: true, Signatures: 1}
+
+// Shared is the policy of a guard that a shared tunnel process has for as long
+// as it lives: above what two processors do in handshakes, and a bound all the same.
+var Shared = Policy{PerSecond: 2000, Burst: 4000}
 
 // A meter counts for a policy.
 type meter struct {
@@ -37,8 +40,9 @@ func (m *meter) use(pair uint32) bool {
 	return true
 }
 
-// sign tells whether there may be a signature now, a time that never goes back.
-func (m *meter) sign(now time.Duration) bool {
+// sign counts a signature at now, a time that never goes back, if it may be
+// made. If not it gives the time after which it may.
+func (m *meter) sign(now time.Duration) (wait time.Duration) {
 	if m.PerSecond > 0 {
 		price := time.Second / time.Duration(m.PerSecond)
 		full := price * time.Duration(max(m.Burst, 1))
@@ -49,12 +53,12 @@ func (m *meter) sign(now time.Duration) bool {
 		}
 		m.last = now
 		if m.unspent < price {
-			return false
+			return price - m.unspent
 		}
 		m.unspent -= price
 	}
 	m.signed++
-	return true
+	return 0
 }
 
 // done tells whether that was the last signature.

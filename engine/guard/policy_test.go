@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"bytes"
 	"testing"
 	"time"
 )
@@ -10,12 +11,12 @@ func TestPolicy(t *testing.T) {
 	if !one.use(5) || !one.use(5) || one.use(4) || !one.use(5) {
 		t.Error("a pair")
 	}
-	if one.done() || !one.sign(0) || !one.done() {
+	if one.done() || one.sign(0) != 0 || !one.done() {
 		t.Error("one signature")
 	}
 	many := meter{}
 	for pair := range uint32(100) {
-		if !many.use(pair) || !many.sign(0) || many.done() {
+		if !many.use(pair) || many.sign(0) != 0 || many.done() {
 			t.Error("no bounds")
 		}
 	}
@@ -24,7 +25,7 @@ func TestPolicy(t *testing.T) {
 	rate := meter{Policy: Policy{PerSecond: 10, Burst: 5}}
 	count := func(from, to, step time.Duration) (n int) {
 		for now := from; now < to; now += step {
-			if rate.sign(now) {
+			if rate.sign(now) == 0 {
 				n++
 			}
 		}
@@ -44,5 +45,38 @@ func TestPolicy(t *testing.T) {
 	}
 	if rate.done() {
 		t.Error("the guard would end")
+	}
+}
+
+// TestRate: a service that is asked for more than its rate makes its other
+// side wait, and refuses nothing.
+func TestRate(t *testing.T) {
+	now, slept := time.Duration(0), time.Duration(0)
+	var requests []request
+	for range 25 {
+		requests = append(requests, signature)
+	}
+	conn := &pipe{Reader: bytes.NewReader(input(requests...))}
+	s := Service{
+		Keys: &testKeys{}, Server: true, Policy: Policy{PerSecond: 10, Burst: 5},
+		Clock: func() time.Duration { return now },
+		Sleep: func(d time.Duration) {
+			if d <= 0 || d > time.Second/10 {
+				t.Errorf("sleeps for %v", d)
+			}
+			now, slept = now+d, slept+d
+		},
+	}
+	if err := s.Serve(conn); err != nil {
+		t.Fatal(err)
+	}
+	g := Guard{conn: &pipe{Reader: &conn.Buffer}}
+	for i := range requests {
+		if _, err := g.answer(); err != nil {
+			t.Fatalf("answer %d: %v", i, err)
+		}
+	}
+	if slept != 2*time.Second {
+		t.Errorf("25 signatures at 10 a second and 5 at once took %v", slept)
 	}
 }

@@ -28,6 +28,7 @@ type Service struct {
 	MinVersion, MaxVersion uint16
 	Policy                 Policy
 	Clock                  func() time.Duration // for the policy's rate; never goes back
+	Sleep                  func(time.Duration)  // lets Clock go on
 }
 
 // Serve answers the requests on conn, one after the other, until its end or
@@ -113,8 +114,8 @@ func (s *Service) sign(key backend.Signer, r *request, m *meter) (answer, error)
 	case !wellFormed(r.version, s.Server, r.message):
 		return answer{}, violation("a signature of something else than a TLS handshake")
 	}
-	if !m.sign(s.Clock()) {
-		return failed(&backend.Error{Kind: backend.Setup, Reason: "the key guard signs no more often than " + backend.Reason(diag.Int(s.Policy.PerSecond)) + " times a second"}), nil
+	for wait := m.sign(s.Clock()); wait > 0; wait = m.sign(s.Clock()) {
+		s.Sleep(wait)
 	}
 	signature, err := key.Sign(r.version, r.scheme, r.message)
 	if err != nil {

@@ -30,6 +30,7 @@ const workerName = "s6-tlsd-iod: worker"
 // Main is the whole of the program on a backend; words is os.Args. It does not return.
 func Main(b backend.Backend, words []string) {
 	entry.NoTraces()
+	session.SharedGuard(b, words)
 	table := &option.TLSDIOD
 	version := func() error { return diag.Out(session.Version(table.Program, b.Info()), "\n") }
 	work := len(words) > 0 && words[0] == workerName

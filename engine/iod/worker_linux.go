@@ -130,6 +130,8 @@ func (w *worker) run() error {
 	select {
 	case err := <-failed:
 		return err
+	case <-w.service.Lost(): // the supervisor starts another, with its guard
+		return session.LostGuard()
 	case <-told:
 	}
 	for _, l := range w.loops {

@@ -19,7 +19,7 @@ type files struct {
 func (x *session) open(guard material.Guard) (files, error) {
 	s := x.settings
 	if x.many {
-		m, err := material.OpenService(os.Environ(), uint(s.SNI()), backend.CertMode(s.ClientCert))
+		m, err := material.OpenGuardedService(os.Environ(), uint(s.SNI()), backend.CertMode(s.ClientCert), guard)
 		if err != nil {
 			return files{}, err
 		}

@@ -8,6 +8,7 @@ import (
 	"ucspitls/backend/material"
 	"ucspitls/engine/diag"
 	"ucspitls/engine/guard"
+	"ucspitls/engine/option"
 	"ucspitls/engine/privilege/sandbox"
 	"ucspitls/engine/tunnel"
 	"ucspitls/engine/ucspi"
@@ -43,6 +44,13 @@ func (r *Role) keyGuard(b backend.Backend, words []string) {
 	})
 }
 
+// SharedGuard is what a shared tunnel process does when it is started as its
+// worker's guard. It returns if it is not.
+func SharedGuard(b backend.Backend, words []string) {
+	r := &Role{Table: &option.TLSDIOD, Server: true}
+	r.keyGuard(b, words)
+}
+
 func noGuard(b backend.Backend) error {
 	return diag.Fail(diag.Config, ucspi.KeyGuard, "=1: the backend ", b.Info().Name, " has no key guard")
 }
@@ -53,12 +61,17 @@ func (x *session) startGuard() (keys material.Guard, done func(), err error) {
 	if !x.guarded || !x.Server && !x.settings.SendCert {
 		return nil, func() {}, nil
 	}
-	if x.many {
-		return nil, nil, diag.Fail(diag.Config, ucspi.KeyGuard, "=1: a shared tunnel process has no key guard")
-	}
 	level := uint(0)
 	if x.Server {
 		level = uint(x.settings.SNI())
+	}
+	if x.many {
+		g, err := guard.StartShared(option.TLSDIOD.Program, level)
+		if err != nil {
+			return nil, nil, err
+		}
+		x.guard, x.ready = g, g.Ready
+		return g, func() {}, nil // it is needed for all sessions to come
 	}
 	limit := time.Duration(x.settings.Timeout) * time.Millisecond
 	g, err := guard.Start(x.Table.Program, level, limit, tunnel.ErrHandshakeTimeout, x.fds.NetIn, x.fds.NetOut, x.fds.LocalIn, x.fds.LocalOut, x.fds.Notify)

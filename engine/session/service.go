@@ -8,6 +8,7 @@ import (
 	"ucspitls/engine/diag"
 	"ucspitls/engine/option"
 	"ucspitls/engine/tunnel"
+	"ucspitls/engine/ucspi"
 )
 
 // A Service is a server's side that was set up once, for many sessions: its
@@ -15,6 +16,16 @@ import (
 type Service struct {
 	pattern  session
 	endpoint backend.Endpoint
+	lost     <-chan struct{}
+}
+
+// Lost is closed when the key guard has ended, after which there are no more
+// handshakes; LostGuard is the error of that. Without a guard it is nil.
+func (v *Service) Lost() <-chan struct{} { return v.lost }
+
+// LostGuard has code 97.
+func LostGuard() error {
+	return diag.Fail(diag.Setup, ucspi.KeyGuard, "=1: the key guard ended, or did not answer: no more handshakes are possible")
 }
 
 // NewService does what an -io does before the first byte from the network is
@@ -27,6 +38,9 @@ func NewService(b backend.Backend, p *diag.Printer, s *option.Settings) (*Servic
 	}
 	release()
 	v.endpoint = e
+	if v.pattern.guard != nil {
+		v.lost = v.pattern.guard.Watch()
+	}
 	return v, nil
 }
 

@@ -17,6 +17,7 @@ import (
 	"ucspitls/engine/diag"
 	"ucspitls/engine/entry"
 	"ucspitls/engine/fd"
+	"ucspitls/engine/guard"
 	"ucspitls/engine/option"
 	"ucspitls/engine/privilege"
 	"ucspitls/engine/privilege/sandbox"
@@ -102,6 +103,7 @@ type session struct {
 	state    backend.State
 	guarded  bool         // TLS_KEYGUARD=1
 	ready    func() error // waits for the guard's files; nil without a guard
+	guard    *guard.Guard // that of a Service; nil without one
 }
 
 func (x *session) run() (err error) {
@@ -159,11 +161,11 @@ func (x *session) configure() (e backend.Endpoint, release func(), err error) {
 			return nil, nil, err
 		}
 	}
-	guard, endGuard, err := x.startGuard()
+	keyGuard, endGuard, err := x.startGuard()
 	if err != nil {
 		return nil, nil, err
 	}
-	files, err := x.open(guard)
+	files, err := x.open(keyGuard)
 	if err != nil {
 		return nil, nil, err
 	}

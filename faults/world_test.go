@@ -25,11 +25,11 @@ type side struct {
 	notify      *pipe
 	established bool
 
-	ready, want tunnel.Events
-	deadline    time.Duration
-	started     bool
-	done        bool
-	err         error
+	want     tunnel.Events
+	deadline time.Duration
+	started  bool
+	done     bool
+	err      error
 
 	// prog writes what it has, closes its output, reads to EOF and exits
 	say     []byte
@@ -56,10 +56,9 @@ const (
 
 // options of a session.
 type options struct {
-	version    uint16
-	strict     bool // -S and -J on both sides
-	size       int  // of what each prog says
-	clientCert bool
+	version uint16
+	strict  bool // -S and -J on both sides
+	size    int  // of what each prog says
 }
 
 // endpoints are made once for each version: a session needs no new keys.

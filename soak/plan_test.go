@@ -70,7 +70,6 @@ type plan struct {
 	fault       fault
 	at          int  // where in the stream, or when in ms
 	toServer    bool // which direction
-	slow        bool
 	serverFlags []string
 	clientFlags []string
 }

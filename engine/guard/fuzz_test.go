@@ -18,7 +18,7 @@ func FuzzServe(f *testing.F) {
 	f.Add(false, input(request{op: opSign, version: backend.TLS12, scheme: backend.PKCS1SHA256, message: client12}))
 	f.Add(false, input(request{op: opSign, version: backend.TLS13, scheme: backend.ECDSASHA384, message: client13}, request{op: opUse}))
 	f.Fuzz(func(t *testing.T, server bool, b []byte) {
-		answers, err, used := serve(OneConnection, server, b)
+		answers, used, err := serve(OneConnection, server, b)
 		if e, ok := err.(*diag.Error); err != nil && (!ok || e.Code != diag.Setup) {
 			t.Fatalf("ended with %v", err)
 		}

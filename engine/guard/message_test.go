@@ -49,7 +49,7 @@ func (k *testKeys) Use(pair uint32) (backend.Signer, error) {
 }
 
 // serve gives what a guard answers to input, and how it ended.
-func serve(p Policy, server bool, input []byte) (answers []answer, err error, used []uint32) {
+func serve(p Policy, server bool, input []byte) (answers []answer, used []uint32, err error) {
 	keys := &testKeys{}
 	conn := &pipe{Reader: bytes.NewReader(input)}
 	s := Service{Keys: keys, Server: server, Policy: p, Clock: func() time.Duration { return 0 }}
@@ -63,7 +63,7 @@ func serve(p Policy, server bool, input []byte) (answers []answer, err error, us
 		}
 		answers = append(answers, answer{0, body})
 	}
-	return answers, err, keys.used
+	return answers, keys.used, err
 }
 
 func input(requests ...request) (b []byte) {
@@ -119,7 +119,7 @@ func TestOneConnection(t *testing.T) {
 		"TLS 1.1":                       {input(signature.with(func(r *request) { r.version = 0x0302 })), 0, 0, refused},
 		"a scheme that does not fit":    {input(signature.with(func(r *request) { r.scheme = backend.Ed25519 })), 0, 0, refused},
 	} {
-		answers, err, _ := serve(OneConnection, true, c.input)
+		answers, _, err := serve(OneConnection, true, c.input)
 		e, _ := err.(*diag.Error)
 		if len(answers) != c.answers || len(answers) > 0 && answers[len(answers)-1].code != c.last ||
 			(e == nil) != (c.err == nil) || e == nil && err != nil || e != nil && e.Code != c.err.Code {
@@ -130,7 +130,7 @@ func TestOneConnection(t *testing.T) {
 
 // What comes out of a signer is what a key gave, or what it failed with.
 func TestAnswers(t *testing.T) {
-	answers, _, used := serve(OneConnection, true, input(request{op: opUse, pair: 1}, signature.with(func(r *request) { r.pair = 1 })))
+	answers, used, _ := serve(OneConnection, true, input(request{op: opUse, pair: 1}, signature.with(func(r *request) { r.pair = 1 })))
 	if len(answers) != 2 || string(answers[0].body) != "public b" || string(answers[1].body) != "signed b "+string(server13) || !slices.Equal(used, []uint32{1, 1}) {
 		t.Errorf("%q, pairs %d", answers, used)
 	}

@@ -8,7 +8,7 @@ import (
 
 func TestPolicy(t *testing.T) {
 	one := meter{Policy: OneConnection}
-	if !one.use(5) || !one.use(5) || one.use(4) || !one.use(5) {
+	if !one.use(5) || one.use(4) || !one.use(5) {
 		t.Error("a pair")
 	}
 	if one.done() || one.sign(0) != 0 || !one.done() {

@@ -150,7 +150,7 @@ func describe(found map[string]int) string {
 // time; without one the log has the figures. What was read of the file, text
 // and DER, is ours to wipe in any case.
 func TestCopiesOfTheKey(t *testing.T) {
-	chainOnly(t, "it has no key guard")
+	chainOnly(t, "a worker and its guard have a test of their own")
 	needRoot(t)
 	t.Parallel()
 	for _, k := range []pki.KeyType{pki.P256, pki.Ed25519, pki.RSA2048} {

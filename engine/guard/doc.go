@@ -20,5 +20,9 @@
 // over an -io can have one signature for his own connection, where without a
 // guard he has the key.
 //
+// The guard of a shared tunnel process's worker is the same but for its policy
+// (shared.go): it has the keys of all pairs, signs for any of them at a limited
+// rate, and lives as long as the worker.
+//
 // This package knows no cryptography: the backend holds the key.
 package guard

@@ -38,7 +38,7 @@ func (c *fault) check(t *testing.T) { c.checkWith(t) }
 
 // guarded is the same with a key guard: nobody can tell who read the files.
 func (c *fault) guarded(t *testing.T) {
-	chainOnly(t, "it has no key guard")
+	chainOnly(t, "its key guard is the worker's")
 	c.checkWith(t, keyGuard)
 }
 

@@ -80,7 +80,7 @@ func eachGuarded(t *testing.T, programs []string, test func(t *testing.T, progra
 // Every kind of key, in both versions: the guard is there before the
 // handshake, with its socket alone, and after it nothing is left of it.
 func TestKeyGuardOfServers(t *testing.T) {
-	chainOnly(t, "it has no key guard")
+	chainOnly(t, "its key guard is the worker's")
 	eachGuarded(t, servers, func(t *testing.T, program string, k pki.KeyType, version tweak) {
 		env, dir := material(t)
 		cert, key := pki.New(t).Server(k).WriteFiles(t, dir, "guarded")
@@ -142,7 +142,7 @@ func TestKeyGuardThatIsNotNeeded(t *testing.T) {
 // Whoever comes back with a ticket needs no signature: the guard ends with the
 // handshake.
 func TestKeyGuardAndTickets(t *testing.T) {
-	chainOnly(t, "it has no key guard")
+	chainOnly(t, "its key guard is the worker's")
 	t.Parallel()
 	for _, v := range versions {
 		r := newRegular(t, "s6-ucspitlsd", nil, v.tweak)
@@ -200,7 +200,7 @@ func TestKeyGuardAndFingerprint(t *testing.T) {
 // Once the name is known the guard closes the others before it reads one,
 // which is a FIFO here.
 func TestKeyGuardAndServerNames(t *testing.T) {
-	chainOnly(t, "it has no key guard")
+	chainOnly(t, "its key guard is the worker's")
 	t.Parallel()
 	p := pki.New(t)
 	for _, c := range []struct {
@@ -257,7 +257,7 @@ func TestKeyGuardAndServerNames(t *testing.T) {
 // that was asked for: that is a FIFO here, so that it stops there. Then it is
 // killed: its end is the handshake's.
 func TestKeyGuardReadsOneKey(t *testing.T) {
-	chainOnly(t, "it has no key guard")
+	chainOnly(t, "its key guard is the worker's")
 	t.Parallel()
 	for _, killed := range []bool{false, true} {
 		p := pki.New(t)
@@ -310,7 +310,7 @@ func TestKeyGuardReadsOneKey(t *testing.T) {
 
 // However one of the two ends, the other doesn't go on for long.
 func TestEndOfAKeyGuard(t *testing.T) {
-	chainOnly(t, "it has no key guard")
+	chainOnly(t, "its key guard is the worker's")
 	t.Parallel()
 	begin := func(t *testing.T, args ...string) (x *server, io, guard int) {
 		x = serve(t, "s6-tlsd", args, keyGuard)
@@ -416,7 +416,7 @@ func waitForNetwork(t *testing.T, pid int) {
 
 // A guard has the tunnel's ids and shows nothing to others that have them.
 func TestKeyGuardHides(t *testing.T) {
-	chainOnly(t, "it has no key guard")
+	chainOnly(t, "its key guard is the worker's")
 	needRoot(t)
 	t.Parallel()
 	x := serve(t, "s6-tlsd", nil, keyGuard, "TLS_UID=65534", "TLS_GID=65533")
@@ -459,7 +459,7 @@ func TestKeyGuardHides(t *testing.T) {
 // No process but the guard ever opens a key file, and the guard never has the
 // network: told by all the calls of all processes.
 func TestWhoOpensTheKey(t *testing.T) {
-	chainOnly(t, "it has no key guard")
+	chainOnly(t, "its key guard is the worker's")
 	t.Parallel()
 	trace := need(t, "strace", "strace")
 	env, dir := material(t)

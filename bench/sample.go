@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"time"
@@ -59,12 +60,10 @@ func (b *bench) takeWith(c *benchCase, sys *system, id *identity, prog []string)
 	defer os.RemoveAll(dir)
 	var at [2]*net.TCPListener
 	for i := range at {
-		l, err := net.Listen("tcp4", "127.0.0.1:0")
-		if err != nil {
+		if at[i], err = listenLow(); err != nil {
 			return fail(err)
 		}
-		defer l.Close()
-		at[i] = l.(*net.TCPListener)
+		defer at[i].Close()
 	}
 	svc, err := sys.serve(&site{
 		role: c.role, id: id, prog: prog, dir: dir, resume: c.resume,
@@ -104,4 +103,19 @@ func (b *bench) load(t *target) (*work, error) {
 		return nil, err
 	}
 	return t.benchCase.load(b, t)
+}
+
+// listenLow listens below the ports that the system gives to clients: a daemon
+// that takes a port over must not find that a connection has got it meanwhile.
+func listenLow() (*net.TCPListener, error) {
+	const from, to, tries = 10000, 32000, 100
+	for try := 1; ; try++ {
+		l, err := net.Listen("tcp4", fmt.Sprintf("127.0.0.1:%d", from+rand.IntN(to-from)))
+		if err == nil {
+			return l.(*net.TCPListener), nil
+		}
+		if try == tries {
+			return nil, err
+		}
+	}
 }

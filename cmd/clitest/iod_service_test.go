@@ -40,15 +40,7 @@ func ownDaemon(t *testing.T, args []string, more ...string) (*daemon, []string) 
 func through(t *testing.T, program string, args, env []string, tweaks ...tweak) (*server, *app, *tls.Conn) {
 	t.Helper()
 	x := serveWith(t, spec{program: program, args: args, env: env})
-	var a *app
-	if delayed(program) {
-		a = x.stage.app()
-		a.write(a.ctl, "y")
-	}
-	c := handshake(t, x.peer, tweaks...)
-	if a == nil {
-		a = x.stage.app()
-	}
+	a, c := x.talk(t, program, tweaks...)
 	return x, a, c
 }
 

@@ -79,16 +79,22 @@ func override(base, with []string) []string {
 func talk(t *testing.T, program string, args []string, tweaks ...tweak) (*server, *app, *tls.Conn) {
 	t.Helper()
 	x := serve(t, program, args)
-	var a *app
+	a, c := x.talk(t, program, tweaks...)
+	return x, a, c
+}
+
+// talk brings a tool that was started to where prog and peer talk.
+func (x *server) talk(t *testing.T, program string, tweaks ...tweak) (a *app, c *tls.Conn) {
+	t.Helper()
 	if delayed(program) {
 		a = x.stage.app()
 		a.write(a.ctl, "y")
 	}
-	c := handshake(t, x.peer, tweaks...)
+	c = handshake(t, x.peer, tweaks...)
 	if a == nil {
 		a = x.stage.app()
 	}
-	return x, a, c
+	return a, c
 }
 
 func delayed(program string) bool { return strings.HasPrefix(program, "s6-ucspi") }

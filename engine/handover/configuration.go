@@ -31,15 +31,11 @@ func Configuration(s *option.Settings, environ []string) []string {
 	seen := len(list)
 	for _, item := range environ {
 		name, value, _ := strings.Cut(item, "=")
-		v := variable(name)
-		if v == nil || v.Name == ucspi.IdleTimeout || v.Reader != "server" && v.Reader != "both" {
+		v := ucspi.Find(name)
+		if v == nil || !Decides(v) {
 			continue
 		}
-		// An empty value is no value, but for ids, where it is an error.
-		if value == "" && v.Name != ucspi.UID && v.Name != ucspi.GID {
-			item = name + "="
-		}
-		relative = relative || isPath(v.Name) && value != "" && value[0] != '/'
+		relative = relative || v.Path && value != "" && value[0] != '/'
 		list = append(list, item)
 	}
 	if relative {
@@ -50,31 +46,20 @@ func Configuration(s *option.Settings, environ []string) []string {
 	list = slices.CompactFunc(list, func(a, b string) bool { return nameOf(a) == nameOf(b) })
 	list = slices.DeleteFunc(list, func(item string) bool {
 		name, value, _ := strings.Cut(item, "=")
-		return value == "" && name != ucspi.UID && name != ucspi.GID
+		return value == "" && !MayBeEmpty(name)
 	})
 	slices.SortFunc(list, func(a, b string) int { return strings.Compare(nameOf(a), nameOf(b)) })
 	return list
 }
 
-// variable finds the row of a configuration variable.
-func variable(name string) *ucspi.Variable {
-	base, _, pair := strings.Cut(name, ":")
-	for i := range ucspi.Variables {
-		if v := &ucspi.Variables[i]; v.Name == base && (v.Pairs || !pair) {
-			return v
-		}
-	}
-	return nil
+// Decides tells whether a variable is part of the configuration.
+func Decides(v *ucspi.Variable) bool {
+	return v.Name != ucspi.IdleTimeout && (v.Reader == "server" || v.Reader == "both")
 }
 
-// isPath tells whether a variable names a file or a folder.
-func isPath(name string) bool {
-	switch name {
-	case ucspi.CertFile, ucspi.KeyFile, ucspi.CADir, ucspi.CAFile, ucspi.TicketKeys, ucspi.CRLFile, ucspi.KeyLogFile:
-		return true
-	}
-	return false
-}
+// MayBeEmpty tells whether an empty value of that variable is a value: of an
+// id it is an error, elsewhere it is as good as none.
+func MayBeEmpty(name string) bool { return name == ucspi.UID || name == ucspi.GID }
 
 func inode(path string) string {
 	var st syscall.Stat_t
@@ -89,7 +74,7 @@ func inode(path string) string {
 func Paths(environ []string) (list []string) {
 	for _, item := range environ {
 		name, value, _ := strings.Cut(item, "=")
-		if v := variable(name); v != nil && isPath(v.Name) && v.Name != ucspi.KeyLogFile && value != "" {
+		if v := ucspi.Find(name); v != nil && v.Path && v.Name != ucspi.KeyLogFile && value != "" {
 			list = append(list, value)
 		}
 	}

@@ -32,6 +32,7 @@ import (
 	"strings"
 
 	"ucspitls/engine/option"
+	"ucspitls/engine/ucspi"
 )
 
 const (
@@ -62,6 +63,16 @@ type Session struct {
 	// Delayed is set where the wrapper's process waits for the end: it prints
 	// what the session says, and its death is the session's.
 	Delayed bool
+}
+
+// NewSession is the session of the program with that pid, as its command line
+// and its environment want it.
+func NewSession(s *option.Settings, environ []string, pid string, delayed bool) *Session {
+	return &Session{
+		ID: pid, Remote: ucspi.Lookup(environ, "TCPREMOTEIP"), Delayed: delayed,
+		Verbosity: s.Verbosity, CloseNotify: s.CloseNotify, Enforce: s.Enforce, Timeout: s.Timeout,
+		Idle: ucspi.Lookup(environ, ucspi.IdleTimeout),
+	}
 }
 
 // AppendHello appends the first message: a session and the configuration that

@@ -48,6 +48,16 @@ func IsRuntime(name string) bool {
 // scheduler only costs. A fault of the runtime itself is one line.
 var RuntimeSettings = [...]string{"GOMAXPROCS=1", "GOTRACEBACK=none"}
 
+// Lookup is the value of name in environ, or "".
+func Lookup(environ []string, name string) string {
+	for _, item := range environ {
+		if rest, ok := strings.CutPrefix(item, name); ok && rest != "" && rest[0] == '=' {
+			return rest[1:]
+		}
+	}
+	return ""
+}
+
 func has(items []string, name string) bool {
 	for _, item := range items {
 		if len(item) > len(name) && item[len(name)] == '=' && item[:len(name)] == name {

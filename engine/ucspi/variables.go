@@ -44,6 +44,7 @@ const (
 type Variable struct {
 	Name   string
 	Pairs  bool   // NAME:servername is meant too
+	Path   bool   // of a file or a folder
 	Reader string // who reads it: "server", "client", "both" or "wrapper"
 	Help   string // for the man pages
 }
@@ -51,25 +52,26 @@ type Variable struct {
 // Variables is every configuration variable. What it lists is removed from
 // prog's environment unless -Z is given; the man pages are checked against it.
 var Variables = [...]Variable{
-	{CertFile, true, "both", "certificate chain, PEM or DER"},
-	{KeyFile, true, "both", "private key, PEM or DER"},
-	{CADir, false, "both", "directory of trust anchors"},
-	{CAFile, false, "both", "file of trust anchors"},
-	{UID, false, "both", "user id to drop to when started as root"},
-	{GID, false, "both", "group id to drop to when started as root"},
-	{MinVersion, false, "both", "lowest TLS version: 1.2 or 1.3"},
-	{MaxVersion, false, "both", "highest TLS version: 1.2 or 1.3"},
-	{ALPN, false, "both", "application protocols, a comma list"},
-	{TicketKeys, false, "server", "file with session ticket keys"},
-	{CRLFile, false, "both", "certificate revocation lists"},
-	{Export, false, "both", "which connection variables are given to prog: s6 or mod_ssl"},
-	{Fingerprint, false, "client", "which ClientHello to send"},
-	{FIPS, false, "both", "require: run only with a FIPS module"},
-	{IdleTimeout, false, "both", "milliseconds without a byte before the tunnel ends"},
-	{Sandbox, false, "both", "on, require or off"},
-	{KeyGuard, false, "both", "1: keep the private key in a process of its own"},
-	{IOD, false, "wrapper", "socket of a shared tunnel process"},
-	{KeyLogFile, false, "both", "file for TLS secrets, for debugging"},
+	// name, pairs, path, reader
+	{CertFile, true, true, "both", "certificate chain, PEM or DER"},
+	{KeyFile, true, true, "both", "private key, PEM or DER"},
+	{CADir, false, true, "both", "directory of trust anchors"},
+	{CAFile, false, true, "both", "file of trust anchors"},
+	{UID, false, false, "both", "user id to drop to when started as root"},
+	{GID, false, false, "both", "group id to drop to when started as root"},
+	{MinVersion, false, false, "both", "lowest TLS version: 1.2 or 1.3"},
+	{MaxVersion, false, false, "both", "highest TLS version: 1.2 or 1.3"},
+	{ALPN, false, false, "both", "application protocols, a comma list"},
+	{TicketKeys, false, true, "server", "file with session ticket keys"},
+	{CRLFile, false, true, "both", "certificate revocation lists"},
+	{Export, false, false, "both", "which connection variables are given to prog: s6 or mod_ssl"},
+	{Fingerprint, false, false, "client", "which ClientHello to send"},
+	{FIPS, false, false, "both", "require: run only with a FIPS module"},
+	{IdleTimeout, false, false, "both", "milliseconds without a byte before the tunnel ends"},
+	{Sandbox, false, false, "both", "on, require or off"},
+	{KeyGuard, false, false, "both", "1: keep the private key in a process of its own"},
+	{IOD, false, false, "wrapper", "socket of a shared tunnel process"},
+	{KeyLogFile, false, true, "both", "file for TLS secrets, for debugging"},
 }
 
 // Information about a connection, as prog gets it.
@@ -93,16 +95,19 @@ var identityNames = [...]string{
 
 var identityPrefixes = [...]string{"SSL_CLIENT_", "SSL_SERVER_", "SSL_PEER_", "SSL_SESSION_"}
 
-// IsConfiguration tells whether name is a configuration variable.
-func IsConfiguration(name string) bool {
+// Find is the row of the configuration variable that is called name, or nil.
+func Find(name string) *Variable {
 	for i := range Variables {
 		v := &Variables[i]
 		if name == v.Name || v.Pairs && len(name) > len(v.Name) && name[len(v.Name)] == ':' && name[:len(v.Name)] == v.Name {
-			return true
+			return v
 		}
 	}
-	return false
+	return nil
 }
+
+// IsConfiguration tells whether name is a configuration variable.
+func IsConfiguration(name string) bool { return Find(name) != nil }
 
 // IsIdentity tells whether name says who the peer is or what was negotiated.
 // A program may grant rights on the mere presence of one, so none is ever inherited.

@@ -2,7 +2,6 @@ package wrap
 
 import (
 	"os"
-	"strings"
 	"syscall"
 
 	"ucspitls/engine/diag"
@@ -21,7 +20,7 @@ type shared struct {
 // handOver gives a session to the shared tunnel process if TLS_IOD names one.
 // It gives nil where the wrapper is to start its own -io, and says why.
 func (w *Program) handOver(p *diag.Printer, s *option.Settings, environ []string, pid string, delayed bool, files handover.Files) (*shared, error) {
-	path := lookup(environ, ucspi.IOD)
+	path := ucspi.Lookup(environ, ucspi.IOD)
 	if path == "" {
 		return nil, nil
 	}
@@ -30,14 +29,10 @@ func (w *Program) handOver(p *diag.Printer, s *option.Settings, environ []string
 		return nil, nil
 	}
 	var trusted []uint32
-	if id, ok := option.Number(lookup(environ, ucspi.UID)); ok && id != 0 {
+	if id, ok := option.Number(ucspi.Lookup(environ, ucspi.UID)); ok && id != 0 {
 		trusted = append(trusted, id)
 	}
-	link, refusal, err := handover.Offer(path, &handover.Session{
-		ID: pid, Remote: lookup(environ, "TCPREMOTEIP"), Delayed: delayed,
-		Verbosity: s.Verbosity, CloseNotify: s.CloseNotify, Enforce: s.Enforce, Timeout: s.Timeout,
-		Idle: lookup(environ, ucspi.IdleTimeout),
-	}, handover.Configuration(s, environ), trusted...)
+	link, refusal, err := handover.Offer(path, handover.NewSession(s, environ, pid, delayed), handover.Configuration(s, environ), trusted...)
 	if err == nil && refusal == nil {
 		if e := link.Send(files); e != nil {
 			link.Close()
@@ -107,13 +102,4 @@ func (w *Program) handOverWaiting(p *diag.Printer, pid string, args []string, re
 		return true, diag.Silent(code)
 	}
 	return true, nil
-}
-
-func lookup(environ []string, name string) string {
-	for _, item := range environ {
-		if rest, ok := strings.CutPrefix(item, name); ok && rest != "" && rest[0] == '=' {
-			return rest[1:]
-		}
-	}
-	return ""
 }

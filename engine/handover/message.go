@@ -35,17 +35,19 @@ import (
 	"ucspitls/engine/ucspi"
 )
 
+// What a message is, its first byte.
 const (
-	kindHello   = 'H'
-	kindGo      = 'G'
-	kindDiffers = 'D'
-	kindBusy    = 'B'
-	kindFiles   = 'F'
-	kindLine    = 'L'
-	kindEnd     = 'E'
+	KindHello   = 'H'
+	KindGo      = 'G'
+	KindDiffers = 'D'
+	KindBusy    = 'B'
+	KindFiles   = 'F'
+	KindLine    = 'L'
+	KindEnd     = 'E'
 )
 
-const version = 1
+// Version is the protocol's.
+const Version = 1
 
 // MaxMessage is the longest message, in bytes: what a socket takes as the
 // system comes.
@@ -78,7 +80,7 @@ func NewSession(s *option.Settings, environ []string, pid string, delayed bool) 
 // AppendHello appends the first message: a session and the configuration that
 // it would have if its wrapper started an -io.
 func AppendHello(b []byte, s *Session, configuration []string) []byte {
-	b = append(b, kindHello, version)
+	b = append(b, KindHello, Version)
 	item := func(name, value string) {
 		if value != "" && strings.IndexByte(value, 0) < 0 {
 			b = append(append(append(append(b, name...), '='), value...), 0)
@@ -111,10 +113,10 @@ func AppendConfiguration(b []byte, configuration []string) []byte {
 // ParseHello reads the first message. configuration is what
 // AppendConfiguration made. why says what can't be understood, "" if all can.
 func ParseHello(b []byte) (s Session, configuration []byte, why string) {
-	if len(b) < 2 || b[0] != kindHello {
+	if len(b) < 2 || b[0] != KindHello {
 		return s, nil, "message"
 	}
-	if b[1] != version {
+	if b[1] != Version {
 		return s, nil, "protocol version"
 	}
 	text := string(b[2:])
@@ -211,7 +213,7 @@ type Files struct{ NetIn, NetOut, FromProg, ToProg, Notify int }
 // ParseFiles gives each descriptor its role; every one is used once.
 func ParseFiles(b []byte, fds []int) (f Files, ok bool) {
 	f = Files{-1, -1, -1, -1, -1}
-	if len(b) != len(fds)+1 || b[0] != kindFiles {
+	if len(b) != len(fds)+1 || b[0] != KindFiles {
 		return f, false
 	}
 	for i, role := range b[1:] {
@@ -246,18 +248,18 @@ func ParseFiles(b []byte, fds []int) (f Files, ok bool) {
 
 // The daemon's messages.
 var (
-	Go   = []byte{kindGo}
-	Busy = []byte{kindBusy}
+	Go   = []byte{KindGo}
+	Busy = []byte{KindBusy}
 )
 
 // DiffersIn is the message that names what differs.
-func DiffersIn(name string) []byte { return append([]byte{kindDiffers}, name...) }
+func DiffersIn(name string) []byte { return append([]byte{KindDiffers}, name...) }
 
 // Line is the message of a line for stderr, "level: text".
-func Line(text string) []byte { return append([]byte{kindLine}, text...) }
+func Line(text string) []byte { return append([]byte{KindLine}, text...) }
 
 // End is the last message.
-func End(code int) []byte { return []byte{kindEnd, byte(code)} }
+func End(code int) []byte { return []byte{KindEnd, byte(code)} }
 
 func number10(n uint32) string {
 	if n == 0 {

@@ -6,9 +6,9 @@ import (
 	"ucspitls/engine/diag"
 )
 
-// patience is how long, in seconds, the daemon may take to say go: it answers
+// Patience is how long, in seconds, the daemon may take to say go: it answers
 // from memory. One that is being restarted has its socket open meanwhile.
-const patience = 5
+const Patience = 5
 
 // A Refusal is why there is no hand-over; the wrapper starts its own -io. It
 // is worth a line from Level on.
@@ -45,7 +45,7 @@ func Offer(path string, s *Session, configuration []string, trusted ...uint32) (
 }
 
 func (l *Link) offer(path string, hello []byte, trusted []uint32) (*Refusal, error) {
-	limit := syscall.Timeval{Sec: patience}
+	limit := syscall.Timeval{Sec: Patience}
 	syscall.SetsockoptTimeval(l.fd, syscall.SOL_SOCKET, syscall.SO_SNDTIMEO, &limit)
 	syscall.SetsockoptTimeval(l.fd, syscall.SOL_SOCKET, syscall.SO_RCVTIMEO, &limit)
 	at := &syscall.SockaddrUnix{Name: path}
@@ -83,13 +83,13 @@ func (l *Link) offer(path string, hello []byte, trusted []uint32) (*Refusal, err
 		return &Refusal{"no answer from " + path, diag.Normal}, nil
 	case err != nil || n == 0:
 		return turnedAway, nil
-	case answer[0] == kindGo:
+	case answer[0] == KindGo:
 		limit = syscall.Timeval{}
 		syscall.SetsockoptTimeval(l.fd, syscall.SOL_SOCKET, syscall.SO_RCVTIMEO, &limit)
 		return nil, nil
-	case answer[0] == kindDiffers:
+	case answer[0] == KindDiffers:
 		return &Refusal{"the shared process was started with another " + string(answer[1:n]), diag.Normal}, nil
-	case answer[0] == kindBusy:
+	case answer[0] == KindBusy:
 		return &Refusal{"the shared process is busy", diag.Normal}, nil
 	}
 	return &Refusal{"not understood by the shared process", diag.Normal}, nil
@@ -114,7 +114,7 @@ func (l *Link) Send(f Files) error {
 	add := func(role byte, fd int) {
 		message, fds = append(message, role), append(fds, fd)
 	}
-	message = append(message, kindFiles)
+	message = append(message, KindFiles)
 	if sameFile(f.NetIn, f.NetOut) {
 		add(Network, f.NetIn)
 	} else {
@@ -151,9 +151,9 @@ func (l *Link) relay(line func(string), flags int) (code int, ok bool) {
 			return 0, false
 		}
 		switch {
-		case buf[0] == kindLine:
+		case buf[0] == KindLine:
 			line(string(buf[1:n]))
-		case buf[0] == kindEnd && n == 2:
+		case buf[0] == KindEnd && n == 2:
 			return int(buf[1]), true
 		}
 	}

@@ -72,15 +72,35 @@ func (m *memory) wait(w *wrap.Program) {
 		m.fail(w, diag.Usage, "unrecognized command on control socket", "", "")
 	}
 	m.tell(w, " accepted opportunistic TLS")
+	notify := uintptr(ctl)
+	if command == ucspi.Start {
+		notify = noFD
+	}
+	if m.handOver(w, 3, 4, notify) {
+		closeFD(3)
+		closeFD(4)
+		if notify != noFD {
+			closeFD(ctl)
+		}
+		exit(m.verdict(w))
+	}
 	e = m.execIO(skip)
-	// prog and its peer believe in TLS from here on: no more cleartext.
+	m.endNetwork(w)
+	m.cannotRun(w, e)
+}
+
+// endNetwork ends the connection for everybody, where prog and its peer believe
+// in TLS: no more cleartext. Behind an immediate tool nobody does yet.
+func (m *memory) endNetwork(w *wrap.Program) {
+	if !w.Delayed {
+		return
+	}
 	r, wr := uintptr(0), uintptr(1)
 	if !w.Side.Server {
 		r, wr = 3, 4
 	}
 	shutdown(r, syscall.SHUT_RDWR)
 	shutdown(wr, syscall.SHUT_RDWR)
-	m.cannotRun(w, e)
 }
 
 const none = -1
@@ -98,8 +118,8 @@ func (m *memory) command() (int, syscall.Errno) {
 func closeReceiver(n uintptr) {
 	shutdown(n, syscall.SHUT_RD)
 	for {
-		r, _, e := syscall.RawSyscall6(syscall.SYS_RECVFROM, n, uintptr(unsafe.Pointer(&junk)), uintptr(len(junk)), syscall.MSG_DONTWAIT, 0, 0)
-		if e == 0 && r == 0 || e != 0 && e != syscall.EINTR {
+		r, e := call5(syscall.SYS_RECVFROM, n, uintptr(unsafe.Pointer(&junk)), uintptr(len(junk)), syscall.MSG_DONTWAIT, 0)
+		if e != 0 || r == 0 {
 			break
 		}
 	}

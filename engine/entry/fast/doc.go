@@ -16,7 +16,8 @@
 //	ucspitls_fast     40 lines of assembly: stack and g for a Go function
 //	    |
 //	start             works out the plan; 0 if anything is unusual -----+
-//	    |             makes the channels                                |
+//	    |             makes the channels, offers the session to the     |
+//	    |             process of TLS_IOD: if it is taken, no clone      |
 //	 clone ------ child    the waiting process, or at once the -io      |
 //	    |                                                               |
 //	parent            waits for the blob if TLS is immediate;           |
@@ -26,8 +27,8 @@
 // The way to the right is always open until the child is there: what start has
 // made by then it closes, the stack is as the kernel left it, and main begins
 // as if nothing had been. It is taken for --help, --version, wrong usage, the
-// options that change ids, TLS_IOD, closed descriptors, an ignored SIGCHLD,
-// more than fits into static memory, and every system call that fails: all
+// options that change ids, closed descriptors, an ignored SIGCHLD, more than
+// fits into static memory, and every system call that fails until then: all
 // messages about these are main's. After it there are few ways to fail, and
 // these say what main's code would say.
 //
@@ -87,10 +88,18 @@
 // Its command line, which ps shows, is overwritten in place, as far as there is
 // room: "s6-ucspitlsd: waiting for", and prog's pid.
 //
+// # The shared tunnel process
+//
+// With TLS_IOD the session is offered to that process before there is a child,
+// by an immediate tool in start, by a delayed one in the waiting process, once
+// its command is there. What is taken needs no -io and, behind an immediate
+// tool, no child at all. What is refused goes on as if TLS_IOD were not set, but
+// main is no way out any more: it would offer the session again.
+//
 // # Differences
 //
 // An information blob of more than 16384 items ends the session here; main
-// takes what the kernel takes. A message of more than 64 kB is cut.
+// takes what the kernel takes. A message of more than 192 kB is cut.
 //
 // # Switching it off
 //

@@ -60,15 +60,31 @@ func (p *plan) progEnviron() {
 
 // override takes the items of that name out of what is left for prog.
 func (p *plan) override(name string) {
-	h := uint32(0)
-	for i := 0; i < len(name); i++ {
-		h = hash(h, name[i])
-	}
+	h := hashOf(name)
 	for i := range p.items[:p.count] {
 		if it := &p.items[i]; it.at != 0 && it.hash == h && it.text() == name {
 			it.at = 0
 		}
 	}
+}
+
+// lookup is ucspi.Lookup: the value of name, or "".
+func (p *plan) lookup(name string) string {
+	h := hashOf(name)
+	for i := range p.items[:p.count] {
+		if it := &p.items[i]; it.hash == h && it.has('=') && it.text() == name {
+			return it.value()
+		}
+	}
+	return ""
+}
+
+func hashOf(name string) uint32 {
+	h := uint32(0)
+	for i := 0; i < len(name); i++ {
+		h = hash(h, name[i])
+	}
+	return h
 }
 
 func hash(h uint32, c byte) uint32 { return h*31 + uint32(c) }
@@ -94,8 +110,6 @@ func (p *plan) item(c unsafe.Pointer) bool {
 		return true
 	case it.name < 0:
 		it.name = n
-	case view(c, int(it.name)) == ucspi.IOD && n > it.name+1:
-		return false
 	default:
 		for i := range p.items[:p.count] {
 			if old := &p.items[i]; old.hash == it.hash && old.name == it.name && old.has('=') && old.text() == view(c, int(it.name)) {
@@ -111,11 +125,22 @@ func (p *plan) item(c unsafe.Pointer) bool {
 	return true
 }
 
-func (it *item) text() string { return view(*(*unsafe.Pointer)(unsafe.Pointer(&it.at)), int(it.name)) }
+// text is the name.
+func (it *item) text() string { return view(it.from(0), int(it.name)) }
 
 // has tells whether c follows the name.
-func (it *item) has(c byte) bool {
-	return *(*byte)(unsafe.Add(*(*unsafe.Pointer)(unsafe.Pointer(&it.at)), it.name)) == c
+func (it *item) has(c byte) bool { return *(*byte)(it.from(int(it.name))) == c }
+
+// value is what follows the "=", if there is one.
+func (it *item) value() string {
+	if !it.has('=') {
+		return ""
+	}
+	return text(it.from(int(it.name) + 1))
+}
+
+func (it *item) from(n int) unsafe.Pointer {
+	return unsafe.Add(*(*unsafe.Pointer)(unsafe.Pointer(&it.at)), n)
 }
 
 func (p *plan) env(c uintptr) {

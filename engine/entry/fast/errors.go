@@ -7,13 +7,15 @@ import (
 	"unsafe"
 
 	"ucspitls/engine/diag"
+	"ucspitls/engine/handover"
 	"ucspitls/engine/wrap"
 )
 
-// A line is built in static memory; what is longer is cut.
+// A line is built in static memory; what is longer is cut. It has room for a
+// message to a shared tunnel process, and for a byte that shows that it is too long.
 type line struct {
 	n int
-	b [64 << 10]byte
+	b [handover.MaxMessage + 2]byte
 }
 
 // start begins a line as diag.Printer does.
@@ -50,6 +52,16 @@ func (l *line) number(n uint64) {
 	l.raw(d.format(n))
 }
 
+// errno adds the system's words.
+func (l *line) errno(e syscall.Errno) {
+	if s := reason(e); s != "" {
+		l.raw(s)
+	} else {
+		l.raw("errno ")
+		l.number(uint64(e))
+	}
+}
+
 // print writes the line to stderr, all at once if the system lets us.
 func (l *line) print() {
 	l.b[l.n] = '\n'
@@ -78,12 +90,7 @@ func (m *memory) failErrno(w *wrap.Program, code int, a, b string, e syscall.Err
 	m.line.text(a)
 	m.line.text(b)
 	m.line.text(": ")
-	if s := reason(e); s != "" {
-		m.line.text(s)
-	} else {
-		m.line.text("errno ")
-		m.line.number(uint64(e))
-	}
+	m.line.errno(e)
 	m.line.print()
 	exit(code)
 }
@@ -128,4 +135,9 @@ var reasons = [...]struct {
 	{syscall.EFAULT, "bad address"},
 	{syscall.EBADF, "bad file descriptor"},
 	{syscall.ECHILD, "no child processes"},
+	{syscall.EPROTOTYPE, "protocol wrong type for socket"}, // connect(2), sendmsg(2)
+	{syscall.ECONNRESET, "connection reset by peer"},
+	{syscall.EPIPE, "broken pipe"},
+	{syscall.ETOOMANYREFS, "too many references: cannot splice"},
+	{syscall.ENOBUFS, "no buffer space available"},
 }

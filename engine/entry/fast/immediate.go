@@ -10,8 +10,8 @@ import (
 	"ucspitls/engine/wrap"
 )
 
-// immediate waits for the information blob and becomes prog. See
-// wrap/immediate.go.
+// immediate waits for the information blob and becomes prog. The session is
+// that of the child with that pid, or the shared process's. See wrap/immediate.go.
 func (m *memory) immediate(w *wrap.Program, pid int) {
 	if m.execE != 0 {
 		m.code(w, pid)
@@ -29,6 +29,9 @@ func (m *memory) immediate(w *wrap.Program, pid int) {
 		exit(code)
 	}
 	m.inform(w, got)
+	if m.link != 0 {
+		m.relay(w, syscall.MSG_DONTWAIT) // from here on the daemon speaks for itself
+	}
 	closeFD(m.progCtl())
 	r, wr := m.network(w.Side.Server)
 	if _, e := call(syscall.SYS_DUP3, m.progRead(), r, 0); e != 0 {
@@ -95,8 +98,12 @@ func (m *memory) info(i, end int) string {
 	return view(unsafe.Pointer(&m.blob[i]), n)
 }
 
-// code waits for the -io and gives its exit code, 128+N when signal N ended it.
+// code waits for the end of the session and gives its exit code, 128+N when
+// signal N ended the -io.
 func (m *memory) code(w *wrap.Program, pid int) int {
+	if m.link != 0 {
+		return m.verdict(w)
+	}
 	if _, e := call(syscall.SYS_WAIT4, uintptr(pid), uintptr(unsafe.Pointer(&status)), 0); e != 0 {
 		m.failSystem(w, "wait for the TLS process", e)
 	}

@@ -159,16 +159,21 @@ func (p *plan) serverArguments() {
 	case option.ClientCertMandatory:
 		p.arg(word("-y\x00"))
 	}
+	switch p.sni() {
+	case option.SNIMandatory:
+		p.arg(word("--mandatory-sni\x00"))
+	case option.SNIOn:
+		p.arg(word("--sni\x00"))
+	}
+}
+
+// sni is Settings.SNI.
+func (p *plan) sni() uint32 {
 	level := p.values[option.SNIFlag]
 	if p.sniGiven {
 		level = p.values[option.SNILevel]
 	}
-	switch {
-	case level >= option.SNIMandatory:
-		p.arg(word("--mandatory-sni\x00"))
-	case level == option.SNIOn:
-		p.arg(word("--sni\x00"))
-	}
+	return min(level, option.SNIMandatory)
 }
 
 func (p *plan) clientArguments() {

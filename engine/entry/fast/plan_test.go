@@ -10,6 +10,7 @@ import (
 	"testing"
 	"unsafe"
 
+	"ucspitls/engine/handover"
 	"ucspitls/engine/option"
 	"ucspitls/engine/ucspi"
 	"ucspitls/engine/wrap"
@@ -57,6 +58,7 @@ type decision struct {
 	IO, IOEnv, Prog, ProgEnv []string
 	Verbosity                uint32
 	NetR, NetW               uintptr
+	Hello                    string // to a shared tunnel process
 }
 
 func fastDecision(w *wrap.Program, words, environ, info []string) *decision {
@@ -73,6 +75,11 @@ func fastDecision(w *wrap.Program, words, environ, info []string) *decision {
 		Verbosity: m.values[option.Verbosity],
 	}
 	d.NetR, d.NetW = m.network(w.Side.Server)
+	if w.Side.Server && m.lookup(ucspi.IOD) != "" {
+		m.pid = 12
+		m.sayHello(w)
+		d.Hello = string(m.hello.b[:m.hello.n])
+	}
 	if w.Delayed {
 		m.pair = [...]int32{3, 4, 5, 6, 7, 8}
 		m.progEnviron()
@@ -90,11 +97,6 @@ func portableDecision(w *wrap.Program, words, environ, info []string) *decision 
 		return nil
 	}
 	environ = osEnviron(environ)
-	for _, item := range environ {
-		if value, ok := strings.CutPrefix(item, ucspi.IOD+"="); ok && value != "" {
-			return nil
-		}
-	}
 	d := &decision{IOEnv: ucspi.IOEnviron(environ), Prog: prog, Verbosity: s.Verbosity, NetW: 1}
 	args := s.ServerIO()
 	if !w.Side.Server {
@@ -107,6 +109,13 @@ func portableDecision(w *wrap.Program, words, environ, info []string) *decision 
 		info = []string{"SSLCTLFD=7", "SSLREADFD=5", "SSLWRITEFD=4"}
 	}
 	d.ProgEnv = ucspi.ProgEnviron(environ, s.Keep, ucspi.IsChannel, info)
+	if w.Delayed {
+		environ = osEnviron(d.IOEnv) // the waiting process's
+	}
+	if w.Side.Server && ucspi.Lookup(environ, ucspi.IOD) != "" {
+		hello := handover.AppendHello(nil, handover.NewSession(s, environ, "12", w.Delayed), handover.Configuration(s, environ))
+		d.Hello = string(hello[:min(len(hello), handover.MaxMessage+1)]) // one byte too many will do
+	}
 	return d
 }
 
@@ -140,6 +149,17 @@ var usualEnviron = []string{
 	"GODEBUG=tls10server=1", "GOGC=1", "GOMAXPROCS=7", "HOME=/again", "NOVALUE", "HTTPS", "=", "=x", "NOVALUE", "NOVALUE=1", "X=a=b",
 }
 
+// configurations are what makes the message to a shared tunnel process.
+var configurations = [][]string{
+	{"TLS_IOD=/s"},
+	{"TLS_IOD=", "TLS_IOD=/second"},
+	{"TLS_IOD=/s", "TLS_IOD=/second", "TLS_ALPN=x", "CAFILE=ca.pem", "TLS_IDLE_TIMEOUT=50", "TCPREMOTEIP=192.0.2.1"},
+	{"TLS_IOD", "TLS_IOD=/s", "TLS_UID=", "TLS_GID", "TLS_ALPN=", "TLS_ALPN", "KEYFILE", "KEYFILE=rel", "CERTFILE:b=/b", "CERTFILE:a=/a", "CERTFILE:=/e", "CERTFILE:a:b=", "CAFILE:x=/x"},
+	{"TLS_IOD=/s", "CADIR", "CADIR=relative", "TLS_GID=3", "TLS_GID=4", "TLS_FINGERPRINT=chrome", "SSLKEYLOGFILE=/l", "TLS_FIPS=require", "TCPREMOTEIP=", "TLS_IDLE_TIMEOUT="},
+	{"TLS_IOD=" + strings.Repeat("x", 200), "TLS_ALPN=" + strings.Repeat("y", handover.MaxMessage-100)},
+	{"TLS_IOD=@abstract", "TLS_ALPN=" + strings.Repeat("y", handover.MaxMessage+100)},
+}
+
 // What sites do takes the fast path, and means there what it means to main.
 func TestPlan(t *testing.T) {
 	both := []string{
@@ -159,6 +179,11 @@ func TestPlan(t *testing.T) {
 				t.Errorf("%s %s is left to main", w.Table.Program, line)
 			}
 			compare(t, w, words, nil, []string{"A=b"})
+			for _, more := range configurations {
+				if !compare(t, w, words, append(slices.Clone(more), usualEnviron...), []string{"A=b"}) {
+					t.Errorf("%s %s is left to main with %q", w.Table.Program, line, more)
+				}
+			}
 		}
 	}
 }
@@ -180,7 +205,7 @@ func TestLeftToMain(t *testing.T) {
 		{0, []string{"--uid=1", "cat"}, nil}, {1, []string{"--gid=1", "cat"}, nil}, {1, []string{"--gidlist=", "cat"}, nil}, {1, []string{"--envuidgid", "cat"}, nil},
 		{0, []string{"--sni=1", "cat"}, nil}, {0, []string{"--verbosity", "cat"}, nil}, {0, []string{"--=", "cat"}, nil}, {0, []string{"-6", "7", "cat"}, nil},
 		{2, []string{"-6", "7", "cat"}, nil}, {2, []string{"-6", "2", "cat"}, nil}, {2, []string{"-7", "1073741825", "cat"}, nil}, {3, []string{"-k", long, "cat"}, nil},
-		{0, []string{"cat"}, []string{"TLS_IOD=/x"}}, {0, []string{"cat"}, many}, {0, []string{"-S", "--"}, nil},
+		{0, []string{"cat"}, many}, {0, []string{"-S", "--"}, nil},
 	} {
 		w := wrappers[c.w]
 		if compare(t, w, append([]string{w.Table.Program}, c.words...), c.env, []string{"A=b"}) {
@@ -202,6 +227,7 @@ func TestLeftToMain(t *testing.T) {
 func FuzzPlan(f *testing.F) {
 	f.Add(byte(0), "s6-ucspitlsd\n-Sv2\n--\ncat", strings.Join(usualEnviron, "\n"), "SSL_PROTOCOL=TLSv1.3\nX=1")
 	f.Add(byte(1), "s6-tlsd\n-k\n1\n--mandatory-sni\ncat", "A=1\nA=2\nA", "HOME=/\nA=3")
+	f.Add(byte(1), "s6-tlsd\n-y\n-k2\n-K5\ncat", "TLS_IOD=/s\nKEYFILE:b=/k\nKEYFILE:a=k\nTLS_UID=\nCAFILE", "A=b")
 	f.Add(byte(2), "x\n-6\n9\n-7\n10\n-kname\ncat", "PATH=", "A=b")
 	f.Add(byte(3), "s6-tlsc\n--servername=x\n-y\n--no-verify-cert\n-Z\ncat", "CAFILE=/x\nSSLKEYLOGFILE=/y", "A=b")
 	f.Fuzz(func(t *testing.T, which byte, words, environ, info string) {

@@ -66,6 +66,16 @@ type scene struct {
 	shell  string
 	noIO   bool
 	inject string // a fault for the fast build, as strace makes it
+	daemon string // the script of a shared tunnel process on DIR/s
+}
+
+func connection(t *testing.T) (a, b *os.File) {
+	t.Helper()
+	pair, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return os.NewFile(uintptr(pair[0]), "network"), os.NewFile(uintptr(pair[1]), "peer")
 }
 
 // act plays a scene and gives all that can be seen of it.
@@ -85,13 +95,12 @@ func act(t *testing.T, bin string, w *wrap.Program, s scene) string {
 	}
 	os.WriteFile(filepath.Join(dir, "plain"), nil, 0o644)
 	os.Mkdir(filepath.Join(dir, "folder"), 0o755)
-	pair, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	network, peer := os.NewFile(uintptr(pair[0]), "network"), os.NewFile(uintptr(pair[1]), "peer")
+	network, peer := connection(t)
 	defer network.Close()
 	defer peer.Close()
+	another, elsewhere := connection(t)
+	defer another.Close()
+	defer elsewhere.Close()
 	spare, _ := os.Open("/dev/null")
 	defer spare.Close()
 	var stderr bytes.Buffer
@@ -104,15 +113,23 @@ func act(t *testing.T, bin string, w *wrap.Program, s scene) string {
 	if s.inject != "" && bin == fastBin {
 		line += "strace -qq -o /dev/null -e trace=clone -e inject=" + s.inject + " "
 	}
-	line += strings.ReplaceAll(program+" "+s.args, "BIN", bin)
+	line = strings.ReplaceAll(line+program+" "+s.args, "BIN", bin)
+	line = strings.ReplaceAll(line, "DIR", dir)
 	cmd := exec.Command("/bin/sh", "-c", line)
 	cmd.Dir, cmd.Stderr = dir, &stderr
-	cmd.Env = append([]string{"PATH=" + bin + ":/usr/bin:/bin"}, s.env...)
+	cmd.Env = []string{"PATH=" + bin + ":/usr/bin:/bin"}
+	for _, item := range s.env {
+		cmd.Env = append(cmd.Env, strings.ReplaceAll(item, "DIR", dir))
+	}
+	var d *daemon
+	if s.daemon != "" {
+		d = startDaemon(t, filepath.Join(dir, "s"), s.daemon)
+	}
 	cmd.Stdin, cmd.Stdout = network, network
 	if !w.Side.Server {
 		cmd.Stdin, cmd.Stdout = nil, nil
 	}
-	cmd.ExtraFiles = []*os.File{spare, nil, nil, network, network, spare} // 3 and 8; 6, 7
+	cmd.ExtraFiles = []*os.File{spare, nil, nil, network, network, spare, another} // 3 and 8; 6, 7; 9
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +144,8 @@ func act(t *testing.T, bin string, w *wrap.Program, s scene) string {
 		b, _ := os.ReadFile(filepath.Join(dir, name))
 		out += name + ":\n" + string(b)
 	}
-	for old, new := range map[string]string{bin: "BIN", dir: "DIR", "pid " + strconv.Itoa(pid): "pid PID"} {
+	out += d.stop()
+	for old, new := range map[string]string{bin: "BIN", dir: "DIR", "pid " + strconv.Itoa(pid): "pid PID", "id=" + strconv.Itoa(pid): "id=PID"} {
 		out = strings.ReplaceAll(out, old, new)
 	}
 	return out
@@ -187,7 +205,11 @@ func TestSame(t *testing.T) {
 		}
 	}
 	for _, w := range wrappers {
-		for i, s := range scenes {
+		mine := scenes
+		if w.Side.Server {
+			mine = append(mine[:len(mine):len(mine)], sharedScenes()...)
+		}
+		for i, s := range mine {
 			t.Run(fmt.Sprintf("%s/%d", w.Table.Program, i), func(t *testing.T) {
 				t.Parallel()
 				got, want := act(t, fastBin, w, s), act(t, portableBin, w, s)

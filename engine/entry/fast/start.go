@@ -15,6 +15,7 @@ import (
 type memory struct {
 	plan
 	channels
+	shared
 	pid   uintptr       // of the wrapper, later prog
 	execE syscall.Errno // why the -io could not be started, from the child that shares our memory
 
@@ -39,7 +40,8 @@ var (
 )
 
 // start does what can be undone: the plan and the channels. It returns the
-// flags for clone(2), or 0 when main is to do it all.
+// flags for clone(2), or 0 when main is to do it all. Where the shared tunnel
+// process takes the session it does not return.
 func start(w *wrap.Program, sp unsafe.Pointer) uintptr {
 	m := &static
 	if !m.make(w, sp) || !m.usual(w) || !w.Delayed && ignoresChildren() {
@@ -52,6 +54,9 @@ func start(w *wrap.Program, sp unsafe.Pointer) uintptr {
 	}
 	if w.Delayed {
 		return uintptr(syscall.SIGCHLD)
+	}
+	if m.handOver(w, m.ioRead(), m.ioWrite(), m.ioCtl()) {
+		m.immediate(w, 0)
 	}
 	// The child executes the -io at once: it borrows our memory until then.
 	return uintptr(syscall.SIGCHLD) | cloneVM | cloneVFork
@@ -74,6 +79,8 @@ func child(w *wrap.Program) {
 func parent(w *wrap.Program, pid int) {
 	m := &static
 	switch {
+	case pid < 0 && m.refused: // main would say that again
+		m.cannotRun(w, syscall.Errno(-pid))
 	case pid < 0:
 		m.undo()
 	case w.Delayed:

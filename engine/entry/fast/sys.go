@@ -23,8 +23,12 @@ func call(number, a, b, c uintptr) (uintptr, syscall.Errno) {
 }
 
 func call4(number, a, b, c, d uintptr) (uintptr, syscall.Errno) {
+	return call5(number, a, b, c, d, 0)
+}
+
+func call5(number, a, b, c, d, e5 uintptr) (uintptr, syscall.Errno) {
 	for {
-		r, _, e := syscall.RawSyscall6(number, a, b, c, d, 0, 0)
+		r, _, e := syscall.RawSyscall6(number, a, b, c, d, e5, 0)
 		if e != syscall.EINTR || number == syscall.SYS_CLOSE {
 			return r, e
 		}

@@ -1,0 +1,212 @@
+//go:build linux && (amd64 || arm64) && !race
+
+package fast
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"ucspitls/engine/handover"
+)
+
+// A daemon plays a shared tunnel process for one connection, as its script
+// says. A word is what it does next:
+//
+//	file, stream  make no daemon: a plain file, a socket of another kind
+//	uid=N         listen as somebody else
+//	deaf          take no descriptors
+//	silent        keep the connection, and say nothing
+//	files         take the descriptors
+//	blob=TEXT     write TEXT to the descriptor that wants the information, and close it
+//	slow          let the others go on
+//	other         send this, with its escapes undone
+//
+// All that it hears is kept.
+type daemon struct {
+	heard strings.Builder
+	fds   []int
+	blob  int
+	done  chan bool
+	fd    int
+}
+
+func startDaemon(t *testing.T, path, script string) *daemon {
+	t.Helper()
+	words := strings.Fields(script)
+	kind := syscall.SOCK_SEQPACKET
+	switch words[0] {
+	case "file":
+		os.WriteFile(path, nil, 0o600)
+		return nil
+	case "stream":
+		kind = syscall.SOCK_STREAM
+	}
+	d := &daemon{blob: -1, done: make(chan bool)}
+	var err error
+	if d.fd, err = syscall.Socket(syscall.AF_UNIX, kind|syscall.SOCK_CLOEXEC, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Bind(d.fd, &syscall.SockaddrUnix{Name: path}); err != nil {
+		t.Fatal(err)
+	}
+	if uid, ok := strings.CutPrefix(words[0], "uid="); ok {
+		words = words[1:]
+		listenAs(t, d.fd, uid)
+	} else if err := syscall.Listen(d.fd, 8); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(d.done)
+		for {
+			n, _, err := syscall.Accept4(d.fd, syscall.SOCK_CLOEXEC)
+			if err != nil {
+				return
+			}
+			d.serve(n, words)
+			syscall.Close(n)
+		}
+	}()
+	return d
+}
+
+// listenAs listens with another effective uid, which is what connect sees.
+func listenAs(t *testing.T, fd int, uid string) {
+	t.Helper()
+	id, err := strconv.Atoi(uid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	failed := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and the thread ends with this
+		_, _, e := syscall.RawSyscall(syscall.SYS_SETRESUID, ^uintptr(0), uintptr(id), ^uintptr(0))
+		if e == 0 {
+			failed <- syscall.Listen(fd, 8)
+		} else {
+			failed <- e
+		}
+	}()
+	if err := <-failed; err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (d *daemon) serve(n int, words []string) {
+	hello := make([]byte, handover.MaxMessage+1)
+	got, _ := syscall.Read(n, hello)
+	fmt.Fprintf(&d.heard, "hello %q\n", hello[:max(got, 0)])
+	for _, word := range words {
+		blob, isBlob := strings.CutPrefix(word, "blob=")
+		switch {
+		case word == "deaf":
+			syscall.Shutdown(n, syscall.SHUT_RD)
+		case word == "silent":
+			syscall.Read(n, hello)
+		case word == "files":
+			d.files(n)
+		case word == "slow":
+			time.Sleep(200 * time.Millisecond)
+		case isBlob:
+			unix.Write(d.blob, []byte(strings.ReplaceAll(blob, "|", "\x00")))
+			syscall.Close(d.blob)
+			d.blob = -1
+		default:
+			message, err := strconv.Unquote(`"` + word + `"`)
+			if err != nil {
+				panic(err)
+			}
+			unix.Send(n, []byte(message), unix.MSG_NOSIGNAL)
+		}
+	}
+	for _, n := range append(d.fds, d.blob) {
+		syscall.Close(n)
+	}
+	d.fds, d.blob = nil, -1
+}
+
+// files takes the descriptors, and notes what they are.
+func (d *daemon) files(n int) {
+	var message, rights [256]byte
+	got, oobn, _, _, err := syscall.Recvmsg(n, message[:], rights[:], syscall.MSG_CMSG_CLOEXEC)
+	fmt.Fprintf(&d.heard, "files %q %v\n", message[:max(got, 0)], err)
+	control, _ := syscall.ParseSocketControlMessage(rights[:oobn])
+	for i := range control {
+		fds, _ := syscall.ParseUnixRights(&control[i])
+		for j, fd := range fds {
+			link, _ := os.Readlink("/proc/self/fd/" + strconv.Itoa(fd))
+			kind, _, _ := strings.Cut(link, "[")
+			flags, _ := unix.FcntlInt(uintptr(fd), syscall.F_GETFL, 0)
+			fmt.Fprintf(&d.heard, "%s %x\n", kind, flags)
+			if message[1+j] == handover.Notify {
+				d.blob = fd
+			} else {
+				d.fds = append(d.fds, fd)
+			}
+		}
+	}
+}
+
+// stop ends it and gives what it heard.
+func (d *daemon) stop() string {
+	if d == nil {
+		return ""
+	}
+	syscall.Shutdown(d.fd, syscall.SHUT_RDWR)
+	<-d.done
+	syscall.Close(d.fd)
+	return "daemon:\n" + d.heard.String()
+}
+
+// sharedScenes are starts with a shared tunnel process, of which there may be
+// any kind.
+func sharedScenes() (scenes []scene) {
+	usual := []string{"TLS_IOD=DIR/s", "CERTFILE=/c", "KEYFILE:x=/k", "CAFILE=", "TCPREMOTEIP=192.0.2.1", "TLS_IDLE_TIMEOUT=500", "BLOB=OWN=1||"}
+	add := func(s scene) {
+		s.env = append(append([]string{}, usual...), s.env...)
+		for _, command := range []string{"Y", "y", ""} {
+			s := s
+			s.env = append(append([]string{}, s.env...), "COMMAND="+command)
+			scenes = append(scenes, s)
+		}
+	}
+	info := `blob=SSL_PROTOCOL=TLSv1.3|A=b||`
+	for _, script := range []string{
+		"G files " + info + ` E\x00`, "G files " + info, `G files Linfo:\x20one Lwarning:\x20\x1b[2Jtwo\n ` + info + ` slow Linfo:\x20late E\x07`,
+		`G files E\x62`, `G files Lfatal:\x20no E\x62`, `G files E\x00`, "G files", `G files Lfatal:\x20no`, "G files blob=| E\\x00", "G files blob=A=b", "G files blob=A",
+		`G files L E E\x00\x00 X E\x05`, "G files L" + strings.Repeat("long", 3000) + ` E\x03`,
+		"DKEYFILE", "D", "D-y", `D\x1b[2J\n`, "B", "X", "deaf G", "slow", "GG files", "file", "stream",
+	} {
+		add(scene{args: "-SJ -K 500 show", daemon: script})
+		add(scene{args: "-v2 -y -k1 show", daemon: script})
+		add(scene{args: "-v0 -Z show", daemon: script})
+	}
+	good := "G files " + info + ` E\x00`
+	add(scene{args: "-v2 show", daemon: "silent"})
+	add(scene{args: "-v2 show", daemon: good, shell: "exec 0</dev/null"})
+	add(scene{args: "-v2 show", daemon: good, shell: "exec 1>/dev/null"})
+	add(scene{args: "-v2 show", daemon: good, shell: "exec 1>&9"})
+	add(scene{args: "-v2 show", daemon: good, env: []string{"CERTFILE=relative", "CADIR=", "TLS_GID="}})
+	add(scene{args: "-v2 show", daemon: good, shell: "export TLS_IOD=/dev/null/s"})
+	add(scene{args: "-v2 show", daemon: good, shell: "export TLS_IOD=" + strings.Repeat("x", 107)})
+	add(scene{args: "-v2 show", daemon: good, shell: "export TLS_IOD=" + strings.Repeat("x", 108)})
+	add(scene{args: "-v2 show", daemon: good, shell: "export TLS_IOD=@" + strings.Repeat("x", 107)})
+	add(scene{args: "-v2 show", daemon: good, shell: "export TLS_IOD=@" + strings.Repeat("x", 108)})
+	add(scene{args: "-v2 show", daemon: good, shell: "export TLS_IOD=DIR"})
+	add(scene{args: "-v2 show", daemon: good, env: []string{"TLS_ALPN=" + strings.Repeat("x", 120<<10), "TLS_CRLFILE=/" + strings.Repeat("x", 120<<10)}})
+	add(scene{args: "-v2 nosuchprogram", daemon: good})
+	add(scene{args: "-v2 show", daemon: "B", noIO: true})
+	if syscall.Geteuid() == 0 {
+		add(scene{args: "-v2 show", daemon: "uid=65534 " + good})
+		add(scene{args: "-v2 show", daemon: "uid=65534 " + good, env: []string{"TLS_UID=65534"}})
+		add(scene{args: "-v2 show", daemon: "uid=65534 " + good, env: []string{"TLS_UID=65533"}})
+	}
+	return scenes
+}

@@ -1,0 +1,5 @@
+package fast
+
+import "syscall"
+
+const sysFstatat = syscall.SYS_FSTATAT

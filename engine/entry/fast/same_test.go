@@ -145,7 +145,12 @@ func act(t *testing.T, bin string, w *wrap.Program, s scene) string {
 		out += name + ":\n" + string(b)
 	}
 	out += d.stop()
-	for old, new := range map[string]string{bin: "BIN", dir: "DIR", "pid " + strconv.Itoa(pid): "pid PID", "id=" + strconv.Itoa(pid): "id=PID"} {
+	var here syscall.Stat_t
+	if err := syscall.Stat(dir, &here); err != nil {
+		t.Fatal(err)
+	}
+	for old, new := range map[string]string{bin: "BIN", dir: "DIR", "pid " + strconv.Itoa(pid): "pid PID", "id=" + strconv.Itoa(pid): "id=PID",
+		fmt.Sprintf(`\x00.=%d:%d\`, here.Dev, here.Ino): `\x00.=HERE\`} {
 		out = strings.ReplaceAll(out, old, new)
 	}
 	return out

@@ -46,7 +46,7 @@ func ourSystems(folder string) ([]*system, error) {
 		return []*system{chain}, nil
 	}
 	shared := *chain
-	shared.Name, shared.most, shared.files = "shared/"+build, mostShared, 3
+	shared.Name, shared.most, shared.files = "shared/"+build, mostShared, 1
 	shared.Note = "one " + tunnelDaemon + " for all tunnels; a wrapper per connection hands over its descriptors"
 	shared.serve = func(s *site) (*service, error) {
 		env, err := ourEnv(folder, s)

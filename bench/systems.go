@@ -41,7 +41,8 @@ type system struct {
 	forgets bool
 	roles   []role
 	// most is how many idle tunnels it is asked to hold; files how many open
-	// files each of them takes of a process that has them all, 0 if none has.
+	// files each of them takes of a process that has them all, the client's one
+	// at least, 0 if it is asked for few.
 	most, files int
 	// optional: when it does not work, this build can't do it, and that is no failure.
 	optional bool

@@ -20,6 +20,7 @@ const (
 	firstWait   = time.Second      // before a worker that crashed is replaced; doubled each time
 	longestWait = 30 * time.Second // ... up to this
 	healthy     = time.Minute      // a worker that lived so long did not crash at once
+	mostFull    = 16               // workers that drain while one takes their place for want of room
 )
 
 // A supervisor is the process that was started. One goroutine, Run, has it all.
@@ -31,6 +32,7 @@ type supervisor struct {
 
 	signals chan os.Signal
 	ready   chan *child
+	full    chan *child
 	ended   chan *child
 
 	current  *child // serves
@@ -58,7 +60,7 @@ func supervise(p *diag.Printer, s *option.Settings, words []string, path string)
 	}
 	v := &supervisor{
 		says: p, words: words, notify: notify,
-		signals: make(chan os.Signal, 8), ready: make(chan *child), ended: make(chan *child),
+		signals: make(chan os.Signal, 8), ready: make(chan *child), full: make(chan *child), ended: make(chan *child),
 		draining: map[*child]bool{}, wait: firstWait,
 	}
 	signal.Notify(v.signals, syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT)
@@ -91,6 +93,8 @@ func (v *supervisor) run() error {
 			}
 		case c := <-v.ready:
 			v.isReady(c)
+		case c := <-v.full:
+			v.isFull(c)
 		case c := <-v.ended:
 			if err := v.hasEnded(c); err != nil {
 				return err
@@ -133,11 +137,19 @@ func (v *supervisor) start() error {
 	return nil
 }
 
-// watch tells when a worker is ready, and when it has ended.
+// watch passes on what a worker says, and that it has ended.
 func (v *supervisor) watch(c *child) {
 	var b [1]byte
-	if n, _ := fd.ReadFull(c.control, b[:]); n == 1 {
-		v.ready <- c
+	for {
+		if n, _ := fd.ReadFull(c.control, b[:]); n == 0 {
+			break
+		}
+		switch b[0] {
+		case isReady:
+			v.ready <- c
+		case isFull:
+			v.full <- c
+		}
 	}
 	for {
 		if _, err := syscall.Wait4(c.pid, &c.status, 0, nil); err != syscall.EINTR {
@@ -160,6 +172,18 @@ func (v *supervisor) isReady(c *child) {
 		tellReady(v.notify)
 		v.notify = -1
 	}
+}
+
+// isFull has another worker take the place of one that has no room for more
+// sessions: how many files a process may have open is a limit for each. It is a
+// reload, and the full one drains. Where there are too many of them already,
+// wrappers are told that it is busy.
+func (v *supervisor) isFull(c *child) {
+	if c != v.current || v.next != nil || len(v.draining) >= mostFull {
+		return
+	}
+	v.says.Info("worker ", strconv.Itoa(c.pid), " is full: starting another")
+	v.restart()
 }
 
 // hasEnded gives the error that ends the program, if it is one.

@@ -30,6 +30,13 @@ const (
 	maxHalf     = 256             // hand-overs that are not complete
 	spare       = 64 + maxHalf    // descriptors that are for no session
 	drainLook   = 20 * time.Millisecond
+	askAgain    = 10 * time.Second
+)
+
+// What a worker tells its supervisor, a byte each.
+const (
+	isReady = 'r'
+	isFull  = 'f' // another one should take its place: it has soon no room, or none
 )
 
 // A worker serves sessions on a few loops.
@@ -43,6 +50,8 @@ type worker struct {
 	clock         func() time.Duration
 	loops         []*loop
 	room          atomic.Int64 // descriptors that may still be taken
+	low           int64        // below this there is soon no room
+	asked         atomic.Int64 // when the supervisor was asked for help, a time of the clock
 	half          atomic.Int32
 	listeners     atomic.Int32 // loops that accept
 }
@@ -99,6 +108,8 @@ func (w *worker) count() error {
 		return diag.Fail(diag.System, "the limit of open files is too low: ", diag.Uint(limit.Cur))
 	}
 	w.room.Store(n)
+	w.low = n / 8
+	w.asked.Store(-int64(askAgain))
 	return nil
 }
 
@@ -118,7 +129,7 @@ func (w *worker) run() error {
 			}
 		}()
 	}
-	if _, err := syscall.Write(controlFD, []byte("r")); err != nil {
+	if _, err := syscall.Write(controlFD, []byte{isReady}); err != nil {
 		return diag.FailSys("tell the supervisor", err)
 	}
 	told := make(chan bool)
@@ -162,11 +173,23 @@ func (w *worker) busy() bool {
 
 // take reserves descriptors; false if there are not so many.
 func (w *worker) take(n int64) bool {
-	if w.room.Add(-n) >= 0 {
+	left := w.room.Add(-n)
+	if left < w.low {
+		w.ask()
+	}
+	if left >= 0 {
 		return true
 	}
 	w.room.Add(n)
 	return false
+}
+
+// ask tells the supervisor that there is little room, now and then.
+func (w *worker) ask() {
+	now, last := int64(w.clock()), w.asked.Load()
+	if now-last >= int64(askAgain) && w.asked.CompareAndSwap(last, now) {
+		say(controlFD, []byte{isFull})
+	}
 }
 
 func (w *worker) give(n int64) { w.room.Add(n) }

@@ -35,6 +35,7 @@ func TestWriteTable(t *testing.T) {
 func sampleReport() *report {
 	systems := []*system{
 		{Name: "chain/a", ours: true}, {Name: "no sandbox", ours: true, only: costCase}, {Name: "socat", Note: "a note"}, {Name: "stunnel4"}, {Name: "idle"},
+		{Name: "shared/a", ours: true}, {Name: noTLS},
 	}
 	b := &bench{options: quick, systems: systems}
 	r := newReport(b)
@@ -46,6 +47,9 @@ func sampleReport() *report {
 	r.add(&benchCase{name: "ping-tls1.3", metrics: perTrip}, systems, map[string][]sample{
 		"chain/a": {{tripTime: 12}}, "socat": {{tripTime: 20}}, "stunnel4": {{tripTime: 10}},
 	})
+	r.add(&benchCase{name: "full-rsa-tls1.3", metrics: perConnection}, systems, map[string][]sample{"shared/a": {{connCPU: 500}}})
+	r.add(&benchCase{name: "resumed-rsa-tls1.3", metrics: perConnection}, systems, map[string][]sample{"shared/a": {{connCPU: 200}}})
+	r.add(&benchCase{name: "declined", metrics: perConnection}, systems, map[string][]sample{noTLS: {{connCPU: 100}}})
 	r.Missing = []string{"hitch (Debian package hitch)"}
 	r.judge()
 	return r
@@ -86,6 +90,8 @@ func TestGoals(t *testing.T) {
 		"CPU per P-256 connection, chain against socat":     {0.5, true},
 		"CPU per P-256 connection, sandbox on against off":  {1.75, false},
 		"64-byte round trip against the best of the others": {1.2, false},
+		"RSA-2048, CPU, resumed against full, shared":       {0.4, true},
+		"the same, less what prog alone costs":              {0.25, true},
 	} {
 		if g := got[what]; g.Measured != want.measured || g.Met != want.met {
 			t.Errorf("%s: %+v, want %+v", what, g, want)
@@ -124,8 +130,8 @@ func TestChart(t *testing.T) {
 			bars++
 		}
 	}
-	// The background; two, without the variant; three.
-	if bars != 1+2+3 {
+	// The background; two, without the variant; one; one; three.
+	if bars != 1+2+1+1+3 {
 		t.Errorf("%d bars in\n%s", bars, text)
 	}
 }

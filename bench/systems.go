@@ -68,10 +68,12 @@ func (s *system) plays(c *benchCase) bool {
 // baseEnv is all that the measured processes inherit.
 var baseEnv = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 
+const noTLS = "no TLS"
+
 // bare is no TLS at all: what listener and prog cost without anybody between them.
 func bare() *system {
 	return &system{
-		Name: "no TLS", Version: "prog alone", roles: []role{declined},
+		Name: noTLS, Version: "prog alone", roles: []role{declined},
 		serve: func(s *site) (*service, error) { return &service{Each: s.prog}, nil },
 	}
 }

@@ -9,7 +9,7 @@
 //
 //	                        ENTRY=record   ENTRY=fast
 //	CPU time of a start         1            0.15
-//	private memory, waiting   500 kB        24 kB
+//	private memory, waiting   500 kB        36 kB
 //
 //	execve(tool)      the kernel makes the process
 //	    |

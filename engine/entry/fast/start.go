@@ -11,16 +11,17 @@ import (
 	"ucspitls/engine/wrap"
 )
 
-// memory is all that the program has. What of it is not touched costs nothing.
+// memory is all that the program has. What of it is not touched costs nothing,
+// so that what each start touches lies together.
 type memory struct {
 	plan
 	channels
-	shared
 	pid   uintptr       // of the wrapper, later prog
 	execE syscall.Errno // why the -io could not be started, from the child that shares our memory
 
 	line line
 	blob [wrap.MaxBlob]byte
+	shared
 }
 
 //lint:file-ignore U1000 the assembly uses these

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"ucspitls/backend/backendtest/pki"
+	"ucspitls/engine/entry/entrytest"
 )
 
 // Mail run scripts as they are, with our programs in them.
@@ -65,7 +66,7 @@ func underTCPServer(t *testing.T, chain []string, env []string, files map[int]*o
 func script(t *testing.T, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "prog")
-	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text+"\n"), 0o755); err != nil {
+	if err := entrytest.WriteProgram(path, []byte("#!/bin/sh\n"+text+"\n")); err != nil {
 		t.Fatal(err)
 	}
 	return path

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ucspitls/backend/backendtest/pki"
+	"ucspitls/engine/entry/entrytest"
 )
 
 // running is the executable of a process.
@@ -194,7 +195,7 @@ func TestProgCannotBeExecuted(t *testing.T) {
 		t.Fatal(err)
 	}
 	empty := filepath.Join(dir, "garbage")
-	if err := os.WriteFile(empty, []byte("\x00\x01garbage"), 0o755); err != nil {
+	if err := entrytest.WriteProgram(empty, []byte("\x00\x01garbage")); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
@@ -254,12 +255,8 @@ func TestTunnelProgramIsMissing(t *testing.T) {
 		t.Run(program, func(t *testing.T) {
 			t.Parallel()
 			dir := scratchFolder(t)
-			data, err := os.ReadFile(filepath.Join(bin, program))
-			if err != nil {
-				t.Fatal(err)
-			}
 			lonely := filepath.Join(dir, program)
-			if err := os.WriteFile(lonely, data, 0o755); err != nil {
+			if err := entrytest.CopyProgram(lonely, filepath.Join(bin, program)); err != nil {
 				t.Fatal(err)
 			}
 			io := "s6-tlsd-io"

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"ucspitls/engine/entry/entrytest"
 )
 
 // ids are the lines of /proc/PID/status about rights.
@@ -175,12 +177,8 @@ func TestSetIDTunnelDrops(t *testing.T) {
 	t.Parallel()
 	env, _ := material(t) // in a folder that is root's alone
 	dir := scratchFolder(t)
-	data, err := os.ReadFile(bin + "/s6-tlsd-io")
-	if err != nil {
-		t.Fatal(err)
-	}
 	path := dir + "/s6-tlsd-io"
-	if err := os.WriteFile(path, data, 0o755); err != nil {
+	if err := entrytest.CopyProgram(path, bin+"/s6-tlsd-io"); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Chmod(path, 0o755|os.ModeSetuid|os.ModeSetgid); err != nil {

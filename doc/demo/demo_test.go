@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"ucspitls/engine/entry/entrytest"
 )
 
 // tools is where TestMain put the programs.
@@ -64,7 +66,7 @@ func TestNotice(t *testing.T) {
 			if err := os.Symlink(filepath.Join(tools, "s6-tlsd-io"), filepath.Join(dir, "s6-tlsd-io")); err != nil {
 				t.Fatal(err)
 			}
-			if err := os.WriteFile(filepath.Join(dir, "s6-ucspitlsd"), []byte("#!/bin/sh\n"+c.script+"\n"), 0o755); err != nil {
+			if err := entrytest.WriteProgram(filepath.Join(dir, "s6-ucspitlsd"), []byte("#!/bin/sh\n"+c.script+"\n")); err != nil {
 				t.Fatal(err)
 			}
 			var b bytes.Buffer

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/net/dns/dnsmessage"
 
+	"ucspitls/engine/entry/entrytest"
 	"ucspitls/engine/resolve/resolvetest"
 )
 
@@ -373,11 +374,7 @@ func TestNagle(t *testing.T) {
 func TestNoSibling(t *testing.T) {
 	s := serve(t, "127.0.0.1:0")
 	alone := filepath.Join(t.TempDir(), "s6-tlsclient")
-	b, err := os.ReadFile(world.Bin + "/s6-tlsclient")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(alone, b, 0o755); err != nil {
+	if err := entrytest.CopyProgram(alone, world.Bin+"/s6-tlsclient"); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(alone, "-H", "127.0.0.1", s.port, "true")

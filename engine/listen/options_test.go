@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"ucspitls/backend/backendtest/pki"
+	"ucspitls/engine/entry/entrytest"
 )
 
 // fails runs s6-tlsserver, which must end by itself, and gives its exit code
@@ -85,11 +86,7 @@ func TestRefusals(t *testing.T) {
 // Without its sibling the server says so and does not start.
 func TestNoSibling(t *testing.T) {
 	alone := filepath.Join(t.TempDir(), "s6-tlsserver")
-	b, err := os.ReadFile(world.Bin + "/s6-tlsserver")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(alone, b, 0o755); err != nil {
+	if err := entrytest.CopyProgram(alone, world.Bin+"/s6-tlsserver"); err != nil {
 		t.Fatal(err)
 	}
 	for opt, name := range map[string]string{"-q": "s6-tlsd", "--delayed": "s6-ucspitlsd"} {
@@ -104,11 +101,7 @@ func TestNoSibling(t *testing.T) {
 func TestLostSibling(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"s6-tlsserver", "s6-tlsd"} {
-		b, err := os.ReadFile(world.Bin + "/" + name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), b, 0o755); err != nil {
+		if err := entrytest.CopyProgram(filepath.Join(dir, name), filepath.Join(world.Bin, name)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -144,7 +137,7 @@ func TestAccessRules(t *testing.T) {
 	script := "#!/bin/sh\n" + `for w; do echo "$w"; done > ` + dir + "/words\n" +
 		`echo "$TCPREMOTEIP $TCPCONNNUM ${TCPREMOTEHOST-unset}" > ` + dir + "/env\n" +
 		`while [ "$1" != -- ]; do shift; done; shift; ADDED=yes exec "$@"` + "\n"
-	if err := os.WriteFile(dir+"/s6-tcpserver-access", []byte(script), 0o755); err != nil {
+	if err := entrytest.WriteProgram(dir+"/s6-tcpserver-access", []byte(script)); err != nil {
 		t.Fatal(err)
 	}
 	for opts, want := range map[string]string{

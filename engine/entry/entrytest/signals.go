@@ -1,6 +1,5 @@
 //go:build linux
 
-// Package entrytest is help for tests of what programs inherit.
 package entrytest
 
 import (

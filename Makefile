@@ -143,6 +143,7 @@ ci-long: test interop
 	UCSPITLS_FAULTS=1 CGO_ENABLED=$(CGO_$(BACKEND)) $(GO) test -count=1 -timeout 0 -tags '$(TAGS)' ./faults
 	$(MAKE) soak
 	UCSPITLS_KEYGUARD=1 $(GO) test -count=1 ./cmd/clitest
+	UCSPITLS_IOD=1 UCSPITLS_KEYGUARD=1 $(GO) test -count=1 -timeout 30m ./cmd/clitest
 
 # Mutated handshakes and records: so many against the library, so many against
 # the programs. SEED=7 makes others.

@@ -133,11 +133,17 @@ func onlyOpening(words, env []string) []string {
 	return words
 }
 
-// linked skips a fault that the dynamic linker would meet first.
+// linked skips a fault that the dynamic linker would meet first, or whoever
+// starts a key guard: Go's ForkExec reads a pipe until it ends, whose other end
+// a close that fails here has not closed, which no system's does; and EAGAIN
+// means that a guard's socket has waited for its time.
 func linked(t *testing.T, inject string) {
 	t.Helper()
 	if backendName == "openssl" && (strings.Contains(inject, "read") || strings.Contains(inject, "close")) {
 		t.Skip("the dynamic linker makes this call too")
+	}
+	if guardAll != nil && (strings.Contains(inject, "close") || inject == "write:error=EAGAIN:when=1+2") {
+		t.Skip("a key guard can't be started, or asked, with it")
 	}
 }
 

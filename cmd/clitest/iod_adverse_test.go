@@ -6,9 +6,11 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -555,6 +557,18 @@ func TestSharedDeserted(t *testing.T) {
 	expectLine(t, d.stop(), "")
 }
 
+// listening counts the workers that do.
+func (d *daemon) listening() (n int) {
+	const listener = 3
+	ofSupervisor := slices.Collect(maps.Values(descriptors(d.pid)))
+	for _, pid := range children(d.pid) {
+		if slices.Contains(ofSupervisor, descriptors(pid)[listener]) {
+			n++
+		}
+	}
+	return n
+}
+
 // TestSharedBusy: a worker without room for a session says so, and the wrapper
 // serves itself; another worker takes its place meanwhile, and each serves what
 // it has.
@@ -579,7 +593,8 @@ func TestSharedBusy(t *testing.T) {
 	var busy []int
 	for i := range 8 {
 		eventually(t, "another worker", func() bool { return strings.Count(d.written(), " serves ") == 1+len(busy) })
-		time.Sleep(50 * time.Millisecond) // the full one may still take a connection until it hears of it
+		// A full one may still take a connection until it hears of it.
+		eventually(t, "the full worker to stop listening", func() bool { return d.listening() <= 1 })
 		x, a, c := through(t, "s6-ucspitlsd", nil, env)
 		line := ""
 		if own(x.pid) {

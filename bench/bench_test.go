@@ -231,7 +231,10 @@ func TestSmoke(t *testing.T) {
 		t.Errorf("missing: %q", missing)
 	}
 	b := &bench{options: quick, dir: t.TempDir(), systems: systems, progress: t.Output()}
-	b.only, b.connections, b.idle = "full-rsa-tls1.2,down-tls1.3,overload,waiting", 2, []int{2, 3}
+	b.only, b.connections, b.idle = "full-rsa-tls1.2,down-tls1.3,overload", 2, []int{2, 3}
+	if os.Getuid() == 0 { // who alone sees the memory of our tunnels
+		b.only += ",waiting"
+	}
 	r, err := b.run()
 	if err != nil {
 		t.Fatal(err)
@@ -239,7 +242,7 @@ func TestSmoke(t *testing.T) {
 	for _, line := range r.Failed {
 		t.Error("failed: ", line)
 	}
-	if len(r.Cases) != 4 {
+	if len(r.Cases) != 1+strings.Count(b.only, ",") {
 		t.Errorf("%d cases", len(r.Cases))
 	}
 	for _, c := range r.Cases {

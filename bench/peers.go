@@ -13,12 +13,13 @@ import (
 var peers = []struct {
 	program, debian string
 	systems         func(path, version string) []*system
+	root            bool // needs it
 }{
-	{"tlswrapper", "tlswrapper", tlswrapper},
-	{"stunnel4", "stunnel4", stunnel},
-	{"socat", "socat", socat},
-	{"hitch", "hitch", hitch},
-	{"haproxy", "haproxy", haproxy},
+	{"tlswrapper", "tlswrapper", tlswrapper, true}, // for its jail
+	{"stunnel4", "stunnel4", stunnel, false},
+	{"socat", "socat", socat, false},
+	{"hitch", "hitch", hitch, false},
+	{"haproxy", "haproxy", haproxy, false},
 }
 
 // What OpenSSL's users must be told to choose what all have.
@@ -32,10 +33,7 @@ const asksTLSWrapper = "echo go >&5\nexec 5>&-\nread hi\necho ok\n"
 
 func tlswrapper(path, version string) []*system {
 	s := &system{Name: "tlswrapper", Version: version, asks: asksTLSWrapper, roles: []role{immediate, delayed, declined}, most: mostProcesses,
-		Note: "TLS 1.2 at most; keeps the key in a second process"}
-	if os.Getuid() == 0 {
-		s.Note += "; started by root it also drops to ids of its own in an empty root directory"
-	}
+		Note: "TLS 1.2 at most; keeps the key in a second process; drops to ids of its own in an empty root directory"}
 	s.serve = func(s *site) (*service, error) {
 		argv := []string{path, "-f", s.id.both, "-c", "AES_128_GCM_SHA256"}
 		if s.role != immediate {

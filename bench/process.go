@@ -101,6 +101,9 @@ func memoryOf(pid int, but string) (float64, error) {
 
 func pss(pid int) (float64, error) {
 	f, err := os.Open(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+	if os.IsPermission(err) {
+		return 0, errors.New("the memory of a process in its sandbox is for root alone to see")
+	}
 	if err != nil {
 		return 0, err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -103,6 +104,10 @@ func findSystems(ours, others []string, variants []variant) (all []*system, miss
 		path, err := exec.LookPath(peer.program)
 		if err != nil {
 			missing = append(missing, peer.program+" (Debian package "+peer.debian+")")
+			continue
+		}
+		if peer.root && os.Getuid() != 0 {
+			missing = append(missing, peer.program+" (needs root)")
 			continue
 		}
 		all = append(all, peer.systems(path, packageVersion(peer.debian))...)

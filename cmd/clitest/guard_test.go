@@ -201,6 +201,7 @@ func TestKeyGuardAndFingerprint(t *testing.T) {
 // which is a FIFO here.
 func TestKeyGuardAndServerNames(t *testing.T) {
 	chainOnly(t, "its key guard is the worker's")
+	needSight(t)
 	t.Parallel()
 	p := pki.New(t)
 	for _, c := range []struct {
@@ -258,6 +259,7 @@ func TestKeyGuardAndServerNames(t *testing.T) {
 // killed: its end is the handshake's.
 func TestKeyGuardReadsOneKey(t *testing.T) {
 	chainOnly(t, "its key guard is the worker's")
+	needSight(t)
 	t.Parallel()
 	for _, killed := range []bool{false, true} {
 		p := pki.New(t)
@@ -401,16 +403,15 @@ func TestEndOfAKeyGuard(t *testing.T) {
 // waitForNetwork waits until a tunnel is done with its files: a thread of it polls.
 func waitForNetwork(t *testing.T, pid int) {
 	t.Helper()
+	needSight(t)
 	calls := []string{strconv.Itoa(syscall.SYS_PPOLL), "7"} // poll(2) of amd64; arm64 has none
 	eventually(t, "the tunnel to poll", func() bool {
-		for _, task := range tasks(t, pid) {
-			data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/syscall", task))
+		threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/syscall", pid))
+		return slices.ContainsFunc(threads, func(path string) bool {
+			data, _ := os.ReadFile(path)
 			number, _, _ := strings.Cut(string(data), " ")
-			if slices.Contains(calls, number) {
-				return true
-			}
-		}
-		return false
+			return slices.Contains(calls, number)
+		})
 	})
 }
 
@@ -460,6 +461,7 @@ func TestKeyGuardHides(t *testing.T) {
 // network: told by all the calls of all processes.
 func TestWhoOpensTheKey(t *testing.T) {
 	chainOnly(t, "its key guard is the worker's")
+	needSight(t)
 	t.Parallel()
 	trace := need(t, "strace", "strace")
 	env, dir := material(t)

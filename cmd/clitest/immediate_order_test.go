@@ -12,8 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"ucspitls/backend/backendtest/pki"
 	"ucspitls/engine/entry/entrytest"
 )
@@ -144,13 +142,13 @@ func TestTunnelDiesOfASignal(t *testing.T) {
 			t.Parallel()
 			x := serve(t, "s6-tlsd", nil)
 			io := child(t, x.pid, "s6-tlsd-io")
-			waitForHello(t, io)
+			waitForNetwork(t, io)
 			syscall.Kill(io, sig)
 			x.expect(128+int(sig), "")
 
 			y := dial(t, "s6-tlsc", []string{"-k", pki.Host})
 			io = child(t, y.pid, "s6-tlsc-io")
-			waitForHello(t, io)
+			waitForNetwork(t, io)
 			syscall.Kill(io, sig)
 			y.expect(128+int(sig), "")
 
@@ -158,7 +156,7 @@ func TestTunnelDiesOfASignal(t *testing.T) {
 			a := z.stage.app()
 			a.write(a.ctl, "Y")
 			io = child(t, z.pid, "s6-tlsd-io")
-			waitForHello(t, io)
+			waitForNetwork(t, io)
 			syscall.Kill(io, sig)
 			a.expectEnd(a.ctl, "")
 			a.expectWait(128 + int(sig))
@@ -166,23 +164,6 @@ func TestTunnelDiesOfASignal(t *testing.T) {
 			z.expect(0, "")
 		})
 	}
-}
-
-// waitForHello waits until a thread of an -io sleeps in its loop, with its files read.
-func waitForHello(t *testing.T, pid int) {
-	t.Helper()
-	eventually(t, "the tunnel in poll", func() bool {
-		threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/syscall", pid))
-		for _, path := range threads {
-			data, _ := os.ReadFile(path)
-			var n int
-			fmt.Sscan(string(data), &n)
-			if n == unix.SYS_PPOLL {
-				return true
-			}
-		}
-		return false
-	})
 }
 
 // prog that can't be executed: 127 and 126. The tool of an immediate one

@@ -19,6 +19,7 @@ import (
 // TestSharedIdle: what an idle tunnel costs, and a live one beside it.
 // UCSPITLS_IDLE=10000 is how many there are.
 func TestSharedIdle(t *testing.T) {
+	needSight(t)
 	total := 500
 	if n, err := strconv.Atoi(os.Getenv("UCSPITLS_IDLE")); err == nil {
 		// Three descriptors for a tunnel, here and there; where the limit can't

@@ -254,6 +254,7 @@ func TestSharedStaleSocket(t *testing.T) {
 // TestSharedWorkerIsKilled: its sessions end as if their -io had been killed,
 // nobody goes on in cleartext, and the next worker serves.
 func TestSharedWorkerIsKilled(t *testing.T) {
+	needSight(t)
 	t.Parallel()
 	d, env := ownDaemon(t, nil)
 	const lost = "fatal: the shared tunnel process ended before the session did"

@@ -13,6 +13,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -73,19 +75,38 @@ func runAll(m *testing.M) (code int, err error) {
 	if os.Getenv("UCSPITLS_KEYGUARD") == "1" {
 		guardAll = []string{"TLS_KEYGUARD=1"}
 	}
-	root, err := filepath.Abs("../..")
+	// One that can't be entered would make every missing program one that
+	// can't be executed: execvp's rule.
+	path := slices.DeleteFunc(filepath.SplitList(os.Getenv("PATH")), func(dir string) bool { return syscall.Access(dir, 1) != nil })
+	if err = os.Setenv("PATH", strings.Join(path, ":")); err != nil {
+		return 0, err
+	}
+	programs, err := builtPrograms()
 	if err != nil {
 		return 0, err
 	}
-	if out, err := exec.Command("make", "-C", root, "BACKEND="+backendName).CombinedOutput(); err != nil {
-		return 0, fmt.Errorf("make: %v\n%s", err, out)
-	}
 	// A copy: somebody may build again while the tests run.
 	bin = filepath.Join(scratch, "bin")
-	if err = os.CopyFS(bin, os.DirFS(filepath.Join(root, "build", backendName))); err != nil {
+	if err = os.CopyFS(bin, os.DirFS(programs)); err != nil {
 		return 0, err
 	}
 	return m.Run(), nil
+}
+
+// builtPrograms is the folder of the programs under test: those of a fresh
+// build, unless UCSPITLS_PROGRAMS names others.
+func builtPrograms() (dir string, err error) {
+	if dir = os.Getenv("UCSPITLS_PROGRAMS"); dir != "" {
+		return dir, nil
+	}
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		return "", err
+	}
+	if out, err := exec.Command("make", "-C", root, "BACKEND="+backendName).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("make: %v\n%s", err, out)
+	}
+	return filepath.Join(root, "build", backendName), nil
 }
 
 // entryOnly skips what a build without the recording program entry can't do.

@@ -216,3 +216,12 @@ func needRoot(t *testing.T) {
 		t.Skip("needs root")
 	}
 }
+
+// needSight skips what looks into a process that is in its sandbox, which shows
+// nothing to others that have its ids.
+func needSight(t *testing.T) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("only root sees into a process that is in its sandbox")
+	}
+}

@@ -39,7 +39,7 @@ type meeting struct {
 // hold starts a wrapper and waits until its -io waits for the network.
 func hold(t *testing.T, program string, env ...string) (m meeting, a *app, io int) {
 	t.Helper()
-	needRoot(t) // to see that it waits
+	needSight(t)
 	if isServerTool(program) {
 		x := serve(t, program, nil, env...)
 		m = meeting{x.process, x.stage, x.peer}

@@ -143,6 +143,7 @@ func TestNoServerName(t *testing.T) {
 // chosen pair are closed before its key, or another byte of the network, is
 // read. The key is a FIFO here, so that the tunnel stops right there.
 func TestOnlyTheChosenPairIsOpenWhenItIsRead(t *testing.T) {
+	needSight(t)
 	withoutGuard(t)
 	chainOnly(t, "it reads all pairs when it starts")
 	t.Parallel()
@@ -228,6 +229,7 @@ func TestNoKeyIsOpenInAStalledHandshake(t *testing.T) {
 
 // What is in the files that were not chosen does not matter: nobody looks.
 func TestFilesOfOtherNamesAreNeverRead(t *testing.T) {
+	needSight(t)
 	t.Parallel()
 	p := pki.New(t)
 	trace, err := exec.LookPath("strace")

@@ -25,10 +25,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	entrytest.ResetSignals()
 	if role := os.Getenv(roleVariable); role != "" {
 		act(role)
 	}
+	entrytest.ResetSignals()
 	os.Exit(m.Run())
 }
 

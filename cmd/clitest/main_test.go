@@ -35,10 +35,10 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	entrytest.ResetSignals()
 	if path := os.Getenv(appVariable); path != "" {
 		perform(path)
 	}
+	entrytest.ResetSignals()
 	flag.Parse()
 	given := false
 	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })

@@ -134,7 +134,7 @@ shared: all
 
 # Everything that takes too long for each commit.
 ci-long: test interop
-	$(MAKE) fuzz FUZZTIME=60s
+	$(MAKE) fuzz FUZZTIME=500000x
 	UCSPITLS_LOAD=2000 $(GO) test -count=1 ./engine/listen
 	UCSPITLS_BACKEND=$(BACKEND) SANDBOX=strict $(GO) test -count=1 ./cmd/clitest
 	UCSPITLS_IOD=1 UCSPITLS_BACKEND=$(BACKEND) $(GO) test -count=1 -timeout 30m ./cmd/clitest
@@ -160,8 +160,10 @@ soak:
 	@for b in gotls utls openssl; do $(MAKE) -s BACKEND=$$b || echo "soak: $$b can't be built here"; done
 	SOAK=$(SOAK) SEED=$(SEED) $(GO) test -count=1 -timeout 0 -run TestSoak -v ./soak
 
+# The tests of some rooms only run programs, which are not built for it.
 race:
-	UCSPITLS_BACKEND=$(BACKEND) CGO_ENABLED=1 $(GO) test -count=1 -race -tags '$(TAGS)' ./engine/... ./backend/...
+	UCSPITLS_BACKEND=$(BACKEND) CGO_ENABLED=1 $(GO) test -count=1 -race -tags '$(TAGS)' \
+		$$($(GO) list ./engine/... ./backend/... | grep -vE '/engine/(entry|dial|listen)(/|$$)')
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.1.4
@@ -190,11 +192,15 @@ static: all
 		if readelf -ld $(BUILD)/$$p | grep -qE 'INTERP|DYNAMIC|Dynamic section'; then echo "$$p is not static"; exit 1; fi; \
 	done; echo "$(words $(PROGRAMS)) programs, all static"
 
-FUZZTIME = 10s
+# A number of inputs, not a time: at the end of a time the coordinator of Go before
+# 1.27 may take its own deadline for a failure. With another BACKEND only that
+# backend's targets.
+FUZZTIME = 50000x
+FUZZED   = $(if $(filter gotls,$(BACKEND)),'*_test.go' ':!backend/openssl' ':!backend/utls','backend/$(BACKEND)/*_test.go')
 fuzz:
-	@set -e; for f in $$(git ls-files '*_test.go' | xargs grep -l '^func Fuzz'); do \
+	@set -e; for f in $$(git grep -l '^func Fuzz' -- $(FUZZED)); do \
 		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\).*/\1/p' $$f); do \
 			echo "$$name in $$(dirname $$f)"; \
-			$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) ./$$(dirname $$f); \
+			CGO_ENABLED=$(CGO_$(BACKEND)) $(GO) test -tags '$(TAGS)' -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) ./$$(dirname $$f); \
 		done; \
 	done

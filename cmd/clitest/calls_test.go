@@ -133,11 +133,11 @@ func onlyOpening(words, env []string) []string {
 	return words
 }
 
-// linked skips a fault that the dynamic linker would meet first, or whoever
-// starts a key guard: Go's ForkExec reads a pipe until it ends, whose other end
-// a close that fails here has not closed, which no system's does; and EAGAIN
-// means that a guard's socket has waited for its time.
-func linked(t *testing.T, inject string) {
+// reaches skips a fault that something else would meet before the tunnel does,
+// and in a way that no system has. With a key guard, Go's ForkExec reads a pipe
+// until it ends, whose other end a close that fails here has not closed; and
+// EAGAIN means that a guard's socket has waited for its time.
+func reaches(t *testing.T, inject string) {
 	t.Helper()
 	if backendName == "openssl" && (strings.Contains(inject, "read") || strings.Contains(inject, "close")) {
 		t.Skip("the dynamic linker makes this call too")
@@ -162,7 +162,7 @@ func TestInterruptedCalls(t *testing.T) {
 	} {
 		t.Run(inject, func(t *testing.T) {
 			t.Parallel()
-			linked(t, inject)
+			reaches(t, inject)
 			v := exchange(t, onlyOpening(strace(t, inject), env), "s6-tlsd-io", env)
 			v.sound(t)
 			if v.code != 0 || len(v.up) != said || len(v.down) != said {
@@ -218,7 +218,7 @@ func TestAnyCallFails(t *testing.T) {
 			for _, n := range places {
 				t.Run(fmt.Sprint(call, " ", errno, " ", n), func(t *testing.T) {
 					t.Parallel()
-					linked(t, call)
+					reaches(t, call)
 					exchange(t, strace(t, fmt.Sprintf("%s:error=%s:when=%d", call, errno, n)), "s6-tlsd-io", env).sound(t)
 				})
 			}

@@ -14,9 +14,7 @@ import (
 
 // A full disk costs no key: the old file stays, and works.
 func TestTicketKeysOnAFullDisk(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("needs root, to mount a small file system")
-	}
+	needRoot(t) // to mount a small file system
 	t.Parallel()
 	dir := t.TempDir()
 	script := `mount -t tmpfs -o size=8k none "$1" && cd "$1" && "$2" keys && cp keys "$3" &&
@@ -97,9 +95,7 @@ func TestTicketKeysKilled(t *testing.T) {
 
 // Read as root, before the ids are dropped.
 func TestTicketKeysOfRoot(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("needs root")
-	}
+	needRoot(t)
 	t.Parallel()
 	r := newRegular(t, "s6-tlsd", nil)
 	r.env = append(r.env, "TLS_UID=65534", "TLS_GID=65534")

@@ -67,11 +67,16 @@ func (r *report) run(p *plan) {
 		f.Write([]byte{ucspi.StartReport})
 		blob, _ := io.ReadAll(f)
 		f.Close()
-		items, ok := ucspi.ParseBlob(blob)
-		if !ok {
-			return // the handshake failed: nothing came
+		for b := (ucspi.Reader{Blob: string(blob)}); ; {
+			item, flaw := b.Next()
+			if flaw != ucspi.Sound {
+				return // the handshake failed: nothing came
+			}
+			if item == "" {
+				break
+			}
+			r.Blob = append(r.Blob, item)
 		}
-		r.Blob = items
 		rd, wr = fdOf(ucspi.ReadFD), fdOf(ucspi.WriteFD)
 	} else {
 		for _, item := range os.Environ() {

@@ -61,8 +61,9 @@ func (env environment) version(name string) (uint16, error) {
 }
 
 // parseALPN splits a comma list of protocol names. A name has 1 to 255 bytes,
-// and all of them with their lengths fit into an extension (RFC 7301, 3.1). One that begins
-// or ends with a blank is taken for a slip of the pen.
+// and all of them with their lengths fit into an extension (RFC 7301, 3.1). What
+// is agreed on becomes SSL_ALPN, so a name has only what that can have. One that
+// begins or ends with a blank is taken for a slip of the pen.
 func parseALPN(list string) ([]string, error) {
 	var protocols []string
 	total := 0
@@ -74,6 +75,11 @@ func parseALPN(list string) ([]string, error) {
 			return nil, diag.Fail(diag.Usage, ucspi.ALPN, ": protocol name over 255 bytes")
 		case strings.Trim(name, " \t") != name:
 			return nil, diag.Fail(diag.Usage, ucspi.ALPN, ": blanks around ", strings.Trim(name, " \t"))
+		}
+		for i := range len(name) {
+			if !ucspi.IsPrintable(name[i]) {
+				return nil, diag.Fail(diag.Usage, ucspi.ALPN, ": ", name, " has a character that is not printable ASCII")
+			}
 		}
 		for _, other := range protocols {
 			if other == name {

@@ -36,6 +36,8 @@ func TestSettings(t *testing.T) {
 		{[]string{"TLS_ALPN=,"}, 0, 0, nil, "TLS_ALPN: empty protocol name"},
 		{[]string{"TLS_ALPN=h2,"}, 0, 0, nil, "TLS_ALPN: empty protocol name"},
 		{[]string{"TLS_ALPN=h2, http/1.1"}, 0, 0, nil, "TLS_ALPN: blanks around http/1.1"},
+		{[]string{"TLS_ALPN=h2,a\tb"}, 0, 0, nil, "TLS_ALPN: a\tb has a character that is not printable ASCII"},
+		{[]string{"TLS_ALPN=\u00fc"}, 0, 0, nil, "TLS_ALPN: \u00fc has a character that is not printable ASCII"},
 		{[]string{"TLS_ALPN=h2,h3,h2"}, 0, 0, nil, "TLS_ALPN: h2 is listed twice"},
 		{[]string{"TLS_ALPN=" + strings.Join(many, ",")}, 0, 0, nil, "TLS_ALPN: the list is too long"},
 	}

@@ -3,11 +3,14 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"strconv"
 	"strings"
 	"syscall"
+
+	"ucspitls/engine/ucspi"
 )
 
 // mailMode is the argument that makes this executable the mail program.
@@ -109,6 +112,18 @@ func (m *mailProgram) startTLS() error {
 	m.tell("blob", string(blob), 0)
 	if len(blob) == 0 {
 		return io.ErrUnexpectedEOF // the handshake failed
+	}
+	// Only what is on the list is believed: a tunnel that somebody has taken
+	// over would send PATH or LD_PRELOAD to whoever puts all of it into the environment.
+	for r := (ucspi.Reader{Blob: string(blob)}); ; {
+		item, flaw := r.Next()
+		if flaw != ucspi.Sound {
+			before, name, after := flaw.Words(item)
+			return errors.New(before + name + after)
+		}
+		if item == "" {
+			break
+		}
 	}
 	os.Stdin.Close() // the network is the tunnel's now
 	os.Stdout.Close()

@@ -25,6 +25,13 @@ const (
 	Signal        = 128 // plus the number of the signal that ended an -io
 )
 
+// EndsSession reports whether code is one that a tunnel ends with when there was
+// no session. It is another process's to say, and that process may be somebody
+// else's by now: what it says is compared with the table.
+func EndsSession(code int) bool {
+	return code == Config || code == Setup || code == TLS || code == Usage || code == Bug || code == System || code > Signal && code <= Signal+64
+}
+
 // Verbosity levels of -v.
 const (
 	Quiet   = 0

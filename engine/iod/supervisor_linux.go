@@ -20,6 +20,8 @@ const (
 	firstWait   = time.Second      // before a worker that crashed is replaced; doubled each time
 	longestWait = 30 * time.Second // ... up to this
 	healthy     = time.Minute      // a worker that lived so long did not crash at once
+	fullPause   = time.Second      // before a worker that says it is full is listened to again
+	endGrace    = 2 * time.Second  // from the end of a worker's channel to its own
 	mostFull    = 16               // workers that drain while one takes their place for want of room
 )
 
@@ -137,26 +139,56 @@ func (v *supervisor) start() error {
 	return nil
 }
 
-// watch passes on what a worker says, and that it has ended.
+// watch passes on what a worker says, and that it has ended. It parses what
+// strangers send, so it may be somebody else's by now: it can say two things, the
+// second now and then, and its end of the channel lasts as long as it does. A
+// worker that breaks this is ended.
 func (v *supervisor) watch(c *child) {
-	var b [1]byte
-	for {
-		if n, _ := fd.ReadFull(c.control, b[:]); n == 0 {
+	process, _ := os.FindProcess(c.pid) // it is our child, and not reaped yet
+	for told := false; ; {
+		ready, full, sound := hear(c.control)
+		if !sound || ready && told {
+			process.Kill()
 			break
 		}
-		switch b[0] {
-		case isReady:
+		if ready {
+			told = true
 			v.ready <- c
-		case isFull:
-			v.full <- c
 		}
-	}
-	for {
-		if _, err := syscall.Wait4(c.pid, &c.status, 0, nil); err != syscall.EINTR {
+		if full {
+			v.full <- c
+			time.Sleep(fullPause)
+		}
+		if !ready && !full {
 			break
 		}
 	}
+	late := time.AfterFunc(endGrace, func() { process.Kill() })
+	if state, err := process.Wait(); err == nil {
+		c.status, _ = state.Sys().(syscall.WaitStatus)
+	}
+	late.Stop()
 	v.ended <- c
+}
+
+// hear reads what a worker has said meanwhile; nothing is the channel's end.
+func hear(control int) (ready, full, sound bool) {
+	var b [16]byte // an honest one never has so much to say
+	n, err := syscall.Read(control, b[:])
+	for err == syscall.EINTR {
+		n, err = syscall.Read(control, b[:])
+	}
+	for _, word := range b[:max(n, 0)] {
+		switch {
+		case word == isReady && !ready:
+			ready = true
+		case word == isFull:
+			full = true
+		default:
+			return false, false, false
+		}
+	}
+	return ready, full, n < len(b)
 }
 
 func (v *supervisor) isReady(c *child) {

@@ -1,7 +1,6 @@
 package ucspi
 
 import (
-	"reflect"
 	"strings"
 	"testing"
 )
@@ -23,48 +22,6 @@ func TestBlob(t *testing.T) {
 			t.Errorf("%q: %q", tt.pairs, got)
 		}
 	}
-}
-
-func TestParseBlob(t *testing.T) {
-	tests := []struct {
-		blob string
-		want []string
-		ok   bool
-	}{
-		{"\x00", nil, true},
-		{"A=b\x00C=\x00\x00", []string{"A=b", "C="}, true},
-		{"", nil, false},
-		{"A=b", nil, false},
-		{"A=b\x00", nil, false},
-		{"A=b\x00\x00x", nil, false},
-		{"bare\x00\x00", nil, false},
-		{"=x\x00\x00", nil, false},
-	}
-	for _, tt := range tests {
-		got, ok := ParseBlob([]byte(tt.blob))
-		if ok != tt.ok || ok && !reflect.DeepEqual(got, tt.want) {
-			t.Errorf("%q: %q, %v", tt.blob, got, ok)
-		}
-	}
-}
-
-func FuzzParseBlob(f *testing.F) {
-	f.Add([]byte("A=b\x00C=\x00\x00"))
-	f.Add([]byte("\x00"))
-	f.Fuzz(func(t *testing.T, blob []byte) {
-		items, ok := ParseBlob(blob)
-		if !ok {
-			return
-		}
-		// What was accepted is what an encoder would have written.
-		back := strings.Join(items, "\x00") + "\x00"
-		if len(items) > 0 {
-			back += "\x00"
-		}
-		if back != string(blob) {
-			t.Fatalf("%q read as %q", blob, items)
-		}
-	})
 }
 
 func TestProgEnviron(t *testing.T) {

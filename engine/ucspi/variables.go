@@ -74,20 +74,9 @@ var Variables = [...]Variable{
 	{KeyLogFile, false, true, "both", "file for TLS secrets, for debugging"},
 }
 
-// Information about a connection, as prog gets it.
-const (
-	Protocol        = "SSL_PROTOCOL"
-	Cipher          = "SSL_CIPHER"
-	ServerName      = "SSL_TLS_SNI_SERVERNAME"
-	PeerCertHash    = "SSL_PEER_CERT_HASH"
-	PeerCertSubject = "SSL_PEER_CERT_SUBJECT"
-	NegotiatedALPN  = "SSL_ALPN"
-)
-
-// identityNames are the fixed names of connection information: ours and
-// those of mod_ssl. identityPrefixes catch its families.
+// identityNames are the fixed names of connection information that are in
+// mod_ssl's list and not in ours. identityPrefixes catch its families.
 var identityNames = [...]string{
-	Protocol, Cipher, ServerName, PeerCertHash, PeerCertSubject, NegotiatedALPN,
 	"HTTPS", "SSL_CIPHER_EXPORT", "SSL_CIPHER_USEKEYSIZE", "SSL_CIPHER_ALGKEYSIZE",
 	"SSL_COMPRESS_METHOD", "SSL_SECURE_RENEG", "SSL_TLS_SNI", "SSL_VERSION_INTERFACE",
 	"SSL_VERSION_LIBRARY", "SSL_SRP_USER", "SSL_SRP_USERINFO", "SSL_HANDSHAKE_RTT",
@@ -112,6 +101,11 @@ func IsConfiguration(name string) bool { return Find(name) != nil }
 // IsIdentity tells whether name says who the peer is or what was negotiated.
 // A program may grant rights on the mere presence of one, so none is ever inherited.
 func IsIdentity(name string) bool {
+	for i := range Information {
+		if name == Information[i].Name {
+			return true
+		}
+	}
 	for _, n := range identityNames {
 		if name == n {
 			return true

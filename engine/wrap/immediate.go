@@ -3,7 +3,6 @@ package wrap
 import (
 	"os"
 	"strconv"
-	"strings"
 	"syscall"
 
 	"ucspitls/engine/diag"
@@ -11,13 +10,6 @@ import (
 	"ucspitls/engine/handover"
 	"ucspitls/engine/option"
 	"ucspitls/engine/ucspi"
-)
-
-// MaxValue is the longest variable that an execve takes with room to spare
-// (MAX_ARG_STRLEN is 128 KiB on Linux); MaxBlob bounds what is read at all.
-const (
-	MaxValue = 100 << 10
-	MaxBlob  = 1 << 20
 )
 
 // immediate is s6-tlsd and s6-tlsc: the -io is started, and prog takes this
@@ -60,6 +52,14 @@ type tunnelProcess struct {
 	*shared
 }
 
+// kill ends a tunnel that can't be believed. The shared process ends its session
+// when the wrapper does.
+func (t tunnelProcess) kill() {
+	if t.shared == nil {
+		syscall.Kill(t.pid, syscall.SIGKILL)
+	}
+}
+
 // verdict waits for the exit code of a session that ended early.
 func (t tunnelProcess) verdict() (int, error) {
 	if t.shared != nil {
@@ -84,6 +84,10 @@ func (w *Program) launch(p *diag.Printer, s *option.Settings, l *launch) (t tunn
 	return t, nil
 }
 
+// EndedWith says that the TLS process ended before the handshake was over, with
+// a code that says nothing about a session.
+const EndedWith = "the TLS process ended without a handshake, exit code "
+
 // receive reads the information blob to its end. Without one the handshake
 // failed: the -io has said why, and its code is ours.
 func receive(n int, from tunnelProcess) ([]string, error) {
@@ -98,7 +102,8 @@ func receive(n int, from tunnelProcess) ([]string, error) {
 		if got < len(blob) {
 			break
 		}
-		if got >= MaxBlob {
+		if got >= ucspi.MaxBlob {
+			from.kill()
 			return nil, diag.Fail(diag.TLS, "the peer's information is too long")
 		}
 		blob = append(blob, make([]byte, len(blob))...)
@@ -108,20 +113,22 @@ func receive(n int, from tunnelProcess) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if code == diag.OK {
-			return nil, diag.Fail(diag.TLS, "the TLS process ended without a handshake")
+		if !diag.EndsSession(code) {
+			return nil, diag.Fail(diag.TLS, EndedWith, diag.Int(code))
 		}
 		return nil, diag.Silent(code)
 	}
-	items, ok := ucspi.ParseBlob(blob[:got])
-	if !ok {
-		return nil, diag.Fail(diag.TLS, "the TLS process ended while it sent its information")
-	}
-	for _, item := range items {
-		if len(item) > MaxValue {
-			name, _, _ := strings.Cut(item, "=")
-			return nil, diag.Fail(diag.TLS, name, " of the peer is too long for the environment")
+	var items []string
+	for r := (ucspi.Reader{Blob: string(blob[:got])}); ; {
+		item, flaw := r.Next()
+		switch {
+		case flaw != ucspi.Sound:
+			from.kill()
+			before, name, after := flaw.Words(item)
+			return nil, diag.Fail(diag.TLS, before, name, after)
+		case item == "":
+			return items, nil
 		}
+		items = append(items, item)
 	}
-	return items, nil
 }

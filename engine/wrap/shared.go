@@ -58,11 +58,17 @@ func (w *Program) starts(p *diag.Printer, r *handover.Refusal) {
 	p.Line(r.Level, level, ucspi.IOD, ": ", r.Text, ": starting ", w.Side.IO)
 }
 
+// StrangeCode says that the shared process gave an exit code that no session ends with.
+const StrangeCode = "the shared tunnel process gave a session the exit code "
+
 // verdict waits for the end of the session.
 func (x *shared) verdict() (int, error) {
 	code, ok := x.link.Wait(x.says.Relay)
 	if !ok {
 		return 0, diag.Fail(diag.System, "the shared tunnel process ended before the session did")
+	}
+	if code != diag.OK && !diag.EndsSession(code) {
+		return 0, diag.Fail(diag.TLS, StrangeCode, diag.Int(code))
 	}
 	return code, nil
 }

@@ -168,7 +168,7 @@ func (d *daemon) stop() string {
 // sharedScenes are starts with a shared tunnel process, of which there may be
 // any kind.
 func sharedScenes() (scenes []scene) {
-	usual := []string{"TLS_IOD=DIR/s", "CERTFILE=/c", "KEYFILE:x=/k", "CAFILE=", "TCPREMOTEIP=192.0.2.1", "TLS_IDLE_TIMEOUT=500", "BLOB=OWN=1||"}
+	usual := []string{"TLS_IOD=DIR/s", "CERTFILE=/c", "KEYFILE:x=/k", "CAFILE=", "TCPREMOTEIP=192.0.2.1", "TLS_IDLE_TIMEOUT=500", "BLOB=SSL_ALPN=own||"}
 	add := func(s scene) {
 		s.env = append(append([]string{}, usual...), s.env...)
 		for _, command := range []string{"Y", "y", ""} {
@@ -177,10 +177,10 @@ func sharedScenes() (scenes []scene) {
 			scenes = append(scenes, s)
 		}
 	}
-	info := `blob=SSL_PROTOCOL=TLSv1.3|A=b||`
+	info := `blob=SSL_PROTOCOL=TLSv1.3|SSL_ALPN=b||`
 	for _, script := range []string{
 		"G files " + info + ` E\x00`, "G files " + info, `G files Linfo:\x20one Lwarning:\x20\x1b[2Jtwo\n ` + info + ` slow Linfo:\x20late E\x07`,
-		`G files E\x62`, `G files Lfatal:\x20no E\x62`, `G files E\x00`, "G files", `G files Lfatal:\x20no`, "G files blob=| E\\x00", "G files blob=A=b", "G files blob=A",
+		`G files E\x62`, `G files E\x02`, "G files blob=PATH=/x|| E\\x00", "G files blob=SSL_ALPN=b|SSL_ALPN=b||", `G files Lfatal:\x20no E\x62`, `G files E\x00`, "G files", `G files Lfatal:\x20no`, "G files blob=| E\\x00", "G files blob=SSL_ALPN=b", "G files blob=A",
 		`G files L E E\x00\x00 X E\x05`, "G files L" + strings.Repeat("long", 3000) + ` E\x03`,
 		"DKEYFILE", "D", "D-y", `D\x1b[2J\n`, "B", "X", "deaf G", "slow", "GG files", "file", "stream",
 	} {

@@ -98,8 +98,7 @@
 //
 // # Differences
 //
-// An information blob of more than 16384 items ends the session here; main
-// takes what the kernel takes. A message of more than 192 kB is cut.
+// A message of more than 192 kB is cut.
 //
 // # Switching it off
 //

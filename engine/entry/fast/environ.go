@@ -9,10 +9,7 @@ import (
 	"ucspitls/engine/ucspi"
 )
 
-const (
-	maxItems = 1024     // of an environment; longer ones are for main
-	maxInfo  = 16 << 10 // items of the information blob
-)
+const maxItems = 1024 // of an environment; longer ones are for main
 
 // An item is a NAME=value of the environment.
 type item struct {
@@ -49,21 +46,8 @@ func (p *plan) progEnviron() {
 	keep := p.values[option.Keep] != 0
 	for i := range p.items[:p.count] {
 		it := &p.items[i]
-		if it.at == 0 {
-			continue
-		}
 		if name := it.text(); !ucspi.IsIdentity(name) && (keep || !ucspi.IsConfiguration(name)) && !ucspi.IsChannel(name) {
 			p.env(it.at)
-		}
-	}
-}
-
-// override takes the items of that name out of what is left for prog.
-func (p *plan) override(name string) {
-	h := hashOf(name)
-	for i := range p.items[:p.count] {
-		if it := &p.items[i]; it.at != 0 && it.hash == h && it.text() == name {
-			it.at = 0
 		}
 	}
 }

@@ -84,6 +84,15 @@ func (m *memory) fail(w *wrap.Program, code int, a, b, c string) {
 	exit(code)
 }
 
+// failNumber ends it with a number behind the text.
+func (m *memory) failNumber(w *wrap.Program, code int, text string, n int) {
+	m.line.start(w, "fatal")
+	m.line.text(text)
+	m.line.number(uint64(n))
+	m.line.print()
+	exit(code)
+}
+
 // failErrno ends it with the system's words.
 func (m *memory) failErrno(w *wrap.Program, code int, a, b string, e syscall.Errno) {
 	m.line.start(w, "fatal")

@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"ucspitls/engine/diag"
+	"ucspitls/engine/ucspi"
 	"ucspitls/engine/wrap"
 )
 
@@ -20,15 +21,15 @@ func (m *memory) immediate(w *wrap.Program, pid int) {
 	closeFD(m.ioRead())
 	closeFD(m.ioWrite())
 	closeFD(m.ioCtl())
-	got := m.receive(w)
+	got := m.receive(w, pid)
 	if got == 0 {
 		code := m.code(w, pid)
-		if code == diag.OK {
-			m.fail(w, diag.TLS, "the TLS process ended without a handshake", "", "")
+		if !diag.EndsSession(code) {
+			m.failNumber(w, diag.TLS, wrap.EndedWith, code)
 		}
 		exit(code)
 	}
-	m.inform(w, got)
+	m.inform(w, got, pid)
 	if m.link != 0 {
 		m.relay(w, syscall.MSG_DONTWAIT) // from here on the daemon speaks for itself
 	}
@@ -44,7 +45,7 @@ func (m *memory) immediate(w *wrap.Program, pid int) {
 }
 
 // receive reads the blob to its end.
-func (m *memory) receive(w *wrap.Program) int {
+func (m *memory) receive(w *wrap.Program, pid int) int {
 	got := 0
 	for {
 		n, e := call(syscall.SYS_READ, m.progCtl(), uintptr(unsafe.Pointer(&m.blob[got])), uintptr(len(m.blob)-got))
@@ -55,47 +56,37 @@ func (m *memory) receive(w *wrap.Program) int {
 			return got
 		}
 		if got += int(n); got >= len(m.blob) {
+			m.distrust(pid)
 			m.fail(w, diag.TLS, "the peer's information is too long", "", "")
 		}
 	}
 }
 
-// inform makes prog's environment of ours and the blob, NAME=value NUL ... NUL.
-func (m *memory) inform(w *wrap.Program, got int) {
-	end, items := 0, 0
-	for end < got && m.blob[end] != 0 {
-		s := m.info(end, got)
-		name := s[:max(index(s, '='), 0)]
-		if name == "" || end+len(s) == got {
+// inform makes prog's environment of ours and the blob.
+func (m *memory) inform(w *wrap.Program, got, pid int) {
+	m.progEnviron()
+	r := ucspi.Reader{Blob: view(unsafe.Pointer(&m.blob), got)}
+	for {
+		item, flaw := r.Next()
+		if flaw != ucspi.Sound {
+			m.distrust(pid)
+			before, name, after := flaw.Words(item)
+			m.fail(w, diag.TLS, before, name, after)
+		}
+		if item == "" {
 			break
 		}
-		if len(s) > wrap.MaxValue {
-			m.fail(w, diag.TLS, name, " of the peer is too long for the environment", "")
-		}
-		m.override(name)
-		end += len(s) + 1
-		items++
-	}
-	if end != got-1 || m.blob[end] != 0 {
-		m.fail(w, diag.TLS, "the TLS process ended while it sent its information", "", "")
-	}
-	if items > maxInfo {
-		m.fail(w, diag.TLS, "the peer's information has too many items", "", "")
-	}
-	m.progEnviron()
-	for i := 0; i < end; i += len(m.info(i, got)) + 1 {
-		m.env(uintptr(unsafe.Pointer(&m.blob[i])))
+		m.env(word(item)) // it ends in a NUL where it stands
 	}
 	m.env(0)
 }
 
-// info is the item at i, up to its NUL or the end of the blob.
-func (m *memory) info(i, end int) string {
-	n := 0
-	for i+n < end && m.blob[i+n] != 0 {
-		n++
+// distrust ends the child whose information can't be believed. The shared
+// process ends its session when we do.
+func (m *memory) distrust(pid int) {
+	if m.link == 0 {
+		call(syscall.SYS_KILL, uintptr(pid), uintptr(syscall.SIGKILL), 0)
 	}
-	return view(unsafe.Pointer(&m.blob[i]), n)
 }
 
 // code waits for the end of the session and gives its exit code, 128+N when

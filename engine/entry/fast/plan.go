@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"ucspitls/engine/option"
+	"ucspitls/engine/ucspi"
 	"ucspitls/engine/wrap"
 )
 
@@ -30,7 +31,7 @@ type plan struct {
 	envs    int
 	progEnv int // the -io's environment is envp[:progEnv], NULL at its end
 	items   [maxItems]item
-	envp    [2*maxItems + 8 + maxInfo]uintptr
+	envp    [2*maxItems + 8 + len(ucspi.Information)]uintptr
 
 	path    buffer // of the -io
 	numbers buffer // what argv and the environment have of numbers

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"ucspitls/engine/entry/entrytest"
+	"ucspitls/engine/ucspi"
 	"ucspitls/engine/wrap"
 )
 
@@ -177,9 +178,11 @@ func TestSame(t *testing.T) {
 	} {
 		scenes = append(scenes, scene{args: args, env: odd})
 	}
-	for _, blob := range []string{"", "|", "||", "A", "A=b", "A=b|", "=b||", "A||", "A=b||x", "PATH=/x|PATH=BIN||", "A=" + strings.Repeat("x", 100<<10) + "||",
-		"A=" + strings.Repeat("x", 100<<10-2) + "||", strings.Repeat("A=b|", 3000) + "|"} {
-		for i, code := range []string{"98", "0", "-9"} {
+	subject := "SSL_PEER_CERT_SUBJECT=/"
+	for _, blob := range []string{"", "|", "||", "A", "SSL_ALPN=b", "SSL_ALPN=b|", "=b||", "SSL_ALPN||", "SSL_ALPN=b||x", "PATH=/x|PATH=BIN||", "A=b||",
+		"SSL_ALPN=b|SSL_ALPN=b||", "SSL_ALPN=\x1b||", "SSL_CIPHER=a||", subject + strings.Repeat("x", ucspi.MaxItem) + "||",
+		subject + strings.Repeat("x", ucspi.MaxItem-len(subject)) + "||", strings.Repeat("A=b|", 3000) + "|"} {
+		for i, code := range []string{"98", "0", "-9", "3", "126"} {
 			if i == 0 || blob == "" {
 				scenes = append(scenes, scene{args: "show", env: []string{"BLOB=" + blob, "CODE=" + code, "COMMAND=Y"}})
 			}
@@ -276,7 +279,7 @@ func TestManyStarts(t *testing.T) {
 		for range starts {
 			cmd := exec.Command(filepath.Join(fastBin, w.Table.Program), "true")
 			cmd.Dir = dir
-			cmd.Env = []string{"PATH=/bin", "BLOB=A=b||"}
+			cmd.Env = []string{"PATH=/bin", "BLOB=SSL_ALPN=b||"}
 			cmd.ExtraFiles = []*os.File{null, null, null, null, null}
 			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 			if err := cmd.Start(); err != nil {
@@ -328,7 +331,7 @@ func TestARM64(t *testing.T) {
 			log := filepath.Join(dir, "log")
 			cmd := exec.Command(qemu, append([]string{"-strace", "-D", log, filepath.Join(bin, w.Table.Program)}, strings.Fields(args)...)...)
 			cmd.Dir = dir
-			cmd.Env = []string{"PATH=" + bin, "BLOB=A=b||", "COMMAND=Y", "HTTPS=forged"}
+			cmd.Env = []string{"PATH=" + bin, "BLOB=SSL_ALPN=b||", "COMMAND=Y", "HTTPS=forged"}
 			cmd.ExtraFiles = []*os.File{null, null, null, null, null}
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Errorf("%s %s: %v\n%s", w.Table.Program, args, err, out)
@@ -344,7 +347,7 @@ func TestARM64(t *testing.T) {
 			if !bytes.Contains(io, []byte(`-io\x00-d\x005\x00-S\x00-J\x00--\x003\x004\x00"`)) || !bytes.Contains(prog, []byte(`cmdline "show\x00a\x00"`)) || bytes.Contains(prog, []byte("HTTPS")) {
 				t.Errorf("%s:\n%s\n%s", w.Table.Program, io, prog)
 			}
-			if !w.Delayed && !bytes.Contains(prog, []byte(`\x00A=b\x00"`)) || w.Delayed && !bytes.Contains(prog, []byte(`control "A=b\x00\x00"`)) {
+			if !w.Delayed && !bytes.Contains(prog, []byte(`\x00SSL_ALPN=b\x00"`)) || w.Delayed && !bytes.Contains(prog, []byte(`control "SSL_ALPN=b\x00\x00"`)) {
 				t.Errorf("%s: no information\n%s", w.Table.Program, prog)
 			}
 		}

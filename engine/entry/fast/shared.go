@@ -243,6 +243,10 @@ func (m *memory) verdict(w *wrap.Program) int {
 		m.endNetwork(w)
 		m.fail(w, diag.System, "the shared tunnel process ended before the session did", "", "")
 	}
+	if code != diag.OK && !diag.EndsSession(code) {
+		m.endNetwork(w)
+		m.failNumber(w, diag.TLS, wrap.StrangeCode, code)
+	}
 	return code
 }
 

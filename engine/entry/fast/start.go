@@ -8,6 +8,7 @@ import (
 
 	"ucspitls/engine/entry"
 	"ucspitls/engine/option"
+	"ucspitls/engine/ucspi"
 	"ucspitls/engine/wrap"
 )
 
@@ -20,7 +21,7 @@ type memory struct {
 	execE syscall.Errno // why the -io could not be started, from the child that shares our memory
 
 	line line
-	blob [wrap.MaxBlob]byte
+	blob [ucspi.MaxBlob]byte
 	shared
 }
 

@@ -36,6 +36,38 @@ func TestTestsOfTheOriginal(t *testing.T) {
 	}
 }
 
+// Every boundary between processes that SECURITY.md lists has a test that is there.
+func TestTestsOfTheBoundaries(t *testing.T) {
+	_, table, _ := strings.Cut(read(t, "../SECURITY.md"), "| from | to |")
+	table, _, _ = strings.Cut(table, "\n\n")
+	folders := regexp.MustCompile("`((?:cmd|engine|backend|doc)/\\w+)`([^`;]*)")
+	rows := 0
+	for line := range strings.Lines(table) {
+		cells := strings.Split(line, "|")
+		if len(cells) < 6 || strings.HasPrefix(cells[1], "---") || strings.Contains(line, "what is believed, and") {
+			continue
+		}
+		rows++
+		named := folders.FindAllStringSubmatch(cells[4], -1)
+		if named == nil {
+			t.Errorf("%s to%s: no test", cells[1], cells[2])
+		}
+		for _, m := range named {
+			if _, err := os.Stat("../" + m[1]); err != nil {
+				t.Errorf("%s to%s: %v", cells[1], cells[2], err)
+			}
+			for _, name := range strings.FieldsFunc(m[2], func(r rune) bool { return r == ' ' || r == ',' }) {
+				if !hasTest(t, "../"+m[1], name) {
+					t.Errorf("%s to%s: there is no %s in %s", cells[1], cells[2], name, m[1])
+				}
+			}
+		}
+	}
+	if rows == 0 {
+		t.Error("no table")
+	}
+}
+
 func hasTest(t *testing.T, folder, name string) bool {
 	t.Helper()
 	files, _ := filepath.Glob(folder + "/*_test.go")

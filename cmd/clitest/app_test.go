@@ -130,6 +130,8 @@ func (s *step) play() result {
 		return outcome(0, syscall.Shutdown(s.FD, syscall.SHUT_WR))
 	case "dup2":
 		return outcome(0, syscall.Dup3(s.FD, s.N, 0))
+	case "sendfd": // descriptor N behind Data
+		return outcome(0, syscall.Sendmsg(s.FD, s.Data, syscall.UnixRights(s.N), nil, 0))
 	case "nonblock": // N is 1 when O_NONBLOCK is set
 		if isNonBlocking(s.FD) {
 			return result{N: 1}

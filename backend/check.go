@@ -3,6 +3,8 @@ package backend
 import (
 	"net/netip"
 	"strings"
+
+	"ucspitls/backend/hostname"
 )
 
 // What no backend should have to check for itself: values that are wrong
@@ -26,7 +28,7 @@ func (c *ServerConfig) Check() error {
 // Check is what it is for a server, and checks the server name too. A
 // Fingerprinter takes the fingerprint out before.
 func (c *ClientConfig) Check() error {
-	if c.ServerName != "" && !isAddress(c.ServerName) && !isHostName(c.SNI()) {
+	if c.ServerName != "" && !isAddress(c.ServerName) && !hostname.InUse(c.SNI()) {
 		return &Error{Kind: Config, Where: c.ServerName, Reason: BadServerName}
 	}
 	if c.Fingerprint != "" && c.Fingerprint != Golang {
@@ -79,20 +81,3 @@ func isAddress(s string) bool {
 	a, err := netip.ParseAddr(s)
 	return err == nil && a.Zone() == ""
 }
-
-// isHostName is generous where names in use are: underscores count as
-// letters. A name that ends in a number is a mistyped address.
-func isHostName(s string) bool {
-	if len(s) == 0 || len(s) > 253 {
-		return false
-	}
-	labels := strings.Split(s, ".")
-	for _, l := range labels {
-		if len(l) == 0 || len(l) > 63 || l[0] == '-' || l[len(l)-1] == '-' || strings.Trim(l, ldh) != "" {
-			return false
-		}
-	}
-	return strings.Trim(labels[len(labels)-1], "0123456789") != ""
-}
-
-const ldh = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"

@@ -5,6 +5,7 @@ import (
 	"syscall"
 
 	"ucspitls/backend"
+	"ucspitls/backend/hostname"
 	"ucspitls/engine/ucspi"
 )
 
@@ -93,7 +94,7 @@ func (env environment) nameEntries(report *Report) ([]*nameEntry, error) {
 func (n *names) enter(name string, pair *filePair) bool {
 	parent, wild := strings.CutPrefix(name, "*.")
 	switch {
-	case strings.Contains(parent, "*"), wild && !isHostName(parent), wild && !strings.Contains(parent, "."):
+	case strings.Contains(parent, "*"), wild && !hostname.InUse(parent), wild && !strings.Contains(parent, "."):
 		return false
 	case wild:
 		n.wild[parent] = pair
@@ -110,7 +111,7 @@ func (n *names) find(name string) *filePair {
 	if pair := n.exact[name]; pair != nil {
 		return pair
 	}
-	if first, parent, ok := strings.Cut(name, "."); ok && isLabel(first) {
+	if _, parent, ok := strings.Cut(name, "."); ok && hostname.InUse(name) {
 		return n.wild[parent]
 	}
 	return nil

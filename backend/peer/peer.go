@@ -1,7 +1,6 @@
 // Package peer says who the other side is, from its verified certificate:
-// the values of SSL_PEER_CERT_HASH, SSL_PEER_CERT_SUBJECT and the server name
-// that may be exported. It works on DER, so that every backend's certificate
-// is described by the same code.
+// the values of SSL_PEER_CERT_HASH and SSL_PEER_CERT_SUBJECT. It works on DER, so
+// that every backend's certificate is described by the same code.
 //
 // What it returns goes into environment variables on which programs base
 // rights, so every string is printable ASCII and no two different subjects

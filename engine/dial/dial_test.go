@@ -1,6 +1,7 @@
 package dial
 
 import (
+	"cmp"
 	"net"
 	"os"
 	"os/exec"
@@ -81,12 +82,12 @@ func TestLookups(t *testing.T) {
 	const here = "1.0.0.127.in-addr.arpa."
 	records := map[string][]string{
 		"server.example.": {"127.0.0.1"}, "www.corp.example.": {"127.0.0.1"},
-		here: {"PTR reverse.example."},
 	}
 	conf := "nameserver 127.0.0.1\nsearch corp.example\noptions timeout:1 attempts:1\n"
 	user := func(q string) string { return strings.TrimSuffix(q, "\r\n") + " : USERID : UNIX : joe\r\n" }
 	for _, c := range []struct {
 		args, hosts        string
+		ptr                string // if it is not reverse.example
 		ident              bool
 		code               int
 		remote, here, info string
@@ -96,6 +97,8 @@ func TestLookups(t *testing.T) {
 		{args: "-l me server.example", remote: "reverse.example", here: "me"},
 		{args: "-H -l me 127.0.0.1", here: "me"},
 		{args: "-r 127.0.0.1", ident: true, remote: "reverse.example", here: "reverse.example", info: "joe"},
+		{args: "127.0.0.1", ptr: "-rf."},
+		{args: "127.0.0.1", ptr: "127."},
 		{args: "-rR -H 127.0.0.1", ident: true},
 		{args: "-r -H 127.0.0.1"}, // nobody answers: unknown
 		{args: "www", remote: "reverse.example", here: "reverse.example"},
@@ -112,6 +115,7 @@ func TestLookups(t *testing.T) {
 	} {
 		t.Run(c.args, func(t *testing.T) {
 			world.Files(t, conf, c.hosts)
+			records[here] = []string{"PTR " + cmp.Or(c.ptr, "reverse.example.")}
 			world.DNS.Set(records)
 			if c.ident {
 				resolvetest.Ident(t, world.IdentPort, user)

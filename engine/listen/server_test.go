@@ -370,6 +370,7 @@ func TestLookups(t *testing.T) {
 		return strings.TrimSuffix(q, "\r\n") + " : ERROR : HIDDEN-USER\r\n"
 	}
 	mute := func(string) string { return "" }
+	like := func(name string) map[string][]string { return map[string][]string{local: {"PTR " + name}} }
 	for _, c := range []struct {
 		name, opts, hosts  string
 		records            map[string][]string
@@ -399,7 +400,11 @@ func TestLookups(t *testing.T) {
 		{name: "not strict", opts: "-wW", answer: failing, asked: true},
 		{name: "silence", opts: "-t 200", answer: silent, asked: true},
 		{name: "strict silence", opts: "-t 200 -w", answer: silent, end: "exitcode 99", asked: true},
+		{name: "a name like an option", records: like("-rf."), asked: true},
+		{name: "a name like an address", records: like("127."), asked: true},
+		{name: "a name like an option, strict", opts: "-w", records: like("-rf."), end: "exitcode 111", asked: true},
 		{name: "ident", opts: "-Hr", ident: user, info: "joe"},
+		{name: "ident like an option", opts: "-Hr", ident: func(q string) string { return strings.Replace(user(q), "joe", "-rf", 1) }},
 		{name: "no ident", opts: "-HrR", ident: user},
 		{name: "ident and DNS", opts: "-r", records: records, ident: user, remote: "here.example", here: "here.example", info: "joe", asked: true},
 		{name: "ident refused", opts: "-Hr", ident: refuse},

@@ -47,7 +47,7 @@ func parseConfig(text string) config {
 		case "domain", "search":
 			c.search = nil
 			for _, domain := range words[1:] {
-				if ValidName(domain) && len(c.search) < maxSearch {
+				if validName(domain) && len(c.search) < maxSearch {
 					c.search = append(c.search, strings.TrimSuffix(domain, ".")+".")
 				}
 			}
@@ -91,7 +91,7 @@ func (c *config) candidates(host string, qualify bool) []string {
 	}
 	var all []string
 	for _, domain := range c.search {
-		if name := asIs + domain; ValidName(name) {
+		if name := asIs + domain; validName(name) {
 			all = append(all, name)
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+
+	"ucspitls/backend/hostname"
 )
 
 // hosts are the lines of hosts(5): an address and its names.
@@ -54,8 +56,8 @@ func (h hosts) addrs(host string, family Family) []netip.Addr {
 // name gives the first name of an address, or nothing.
 func (h hosts) name(ip netip.Addr) string {
 	for _, line := range h {
-		if line.ip == ip.Unmap() && ValidName(line.names[0]) {
-			return line.names[0]
+		if name := strings.TrimSuffix(line.names[0], "."); line.ip == ip.Unmap() && hostname.InUse(name) {
+			return name
 		}
 	}
 	return ""

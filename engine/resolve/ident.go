@@ -69,14 +69,14 @@ func parseIdent(line string, local, remote uint16) (string, error) {
 		if len(field) < 4 {
 			return "", malformed
 		}
-		user := strings.TrimLeft(field[3], " \t")
-		if user == "" || !printable(user) {
+		user := strings.TrimSpace(field[3])
+		if !validUser(user) {
 			return "", malformed
 		}
 		return user, nil
 	case "ERROR":
 		reason := strings.TrimSpace(field[2])
-		if reason == "" || !printable(reason) {
+		if reason == "" {
 			return "", malformed
 		}
 		return "", IdentError(reason)
@@ -84,10 +84,23 @@ func parseIdent(line string, local, remote uint16) (string, error) {
 	return "", malformed
 }
 
-// printable keeps control characters of a stranger out of an environment.
-func printable(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if s[i] < ' ' || s[i] == 0x7f {
+// maxUser is what a user id may have (RFC 1413, 6).
+const maxUser = 512
+
+// validUser reports whether what a stranger's machine calls its user may go into
+// an environment. It is meant for scripts that forget their quotes: no space, no
+// sign that a shell acts on but those of base64, and a first byte that makes it
+// neither an option nor a path.
+func validUser(s string) bool {
+	if len(s) == 0 || len(s) > maxUser {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case 'a' <= c|0x20 && c|0x20 <= 'z', '0' <= c && c <= '9', strings.IndexByte("_~[", c) >= 0:
+		case i > 0 && strings.IndexByte("+,-./:=@]", c) >= 0:
+		default:
 			return false
 		}
 	}

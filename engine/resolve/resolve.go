@@ -13,6 +13,8 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+
+	"ucspitls/backend/hostname"
 )
 
 var (
@@ -54,7 +56,7 @@ type Family struct{ IPv4, IPv6 bool }
 // Addrs gives the addresses of host, IPv6 first. qualify adds the search
 // domains of resolv.conf. localhost is the loopback everywhere (RFC 6761).
 func (r *Resolver) Addrs(host string, family Family, qualify bool, deadline time.Time) ([]netip.Addr, error) {
-	if !ValidName(host) {
+	if !validName(host) {
 		return nil, ErrBadName
 	}
 	if found := r.hosts.addrs(host, family); len(found) > 0 {
@@ -130,32 +132,14 @@ func (r *Resolver) Name(ip netip.Addr, deadline time.Time) (name string, known b
 	}
 	// What the owner of an address space calls it goes into an environment.
 	name = strings.TrimSuffix(a.names[0], ".")
-	if !ValidName(name) {
+	if !hostname.InUse(name) {
 		return "", false, ErrBadName
 	}
 	return name, false, nil
 }
 
-// ValidName tells whether s is a host name: letters, digits, hyphens and, as
-// they are in use, underscores, in labels of 1 to 63 bytes.
-func ValidName(s string) bool {
-	s = strings.TrimSuffix(s, ".")
-	if s == "" || len(s) > 253 {
-		return false
-	}
-	for label := range strings.SplitSeq(s, ".") {
-		if label == "" || len(label) > 63 {
-			return false
-		}
-		for i := 0; i < len(label); i++ {
-			c := label[i] | 0x20
-			if (c < 'a' || c > 'z') && (label[i] < '0' || label[i] > '9') && label[i] != '-' && label[i] != '_' {
-				return false
-			}
-		}
-	}
-	return true
-}
+// validName reports whether s, with a final dot or without, can be a host's.
+func validName(s string) bool { return hostname.InUse(strings.TrimSuffix(s, ".")) }
 
 // lower is for names only: ASCII.
 func lower(s string) string { return strings.ToLower(s) }

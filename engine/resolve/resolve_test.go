@@ -2,11 +2,13 @@ package resolve
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -106,6 +108,8 @@ func TestAddrs(t *testing.T) {
 		{"", four, true, nil, ErrBadName},
 		{"a b", four, true, nil, ErrBadName},
 		{"a..b", four, true, nil, ErrBadName},
+		{"-a", four, true, nil, ErrBadName},
+		{"127.1", four, true, nil, ErrBadName},
 		{strings.Repeat("x", 64), four, true, nil, ErrBadName},
 	} {
 		got, err := r.Addrs(c.host, c.family, c.qualify, soon())
@@ -116,7 +120,20 @@ func TestAddrs(t *testing.T) {
 }
 
 func TestName(t *testing.T) {
-	r := system(t, twoServers, "192.0.2.7 seven seventh\n::ffff:192.0.2.8 mapped\n", world)
+	names := map[string][]string{}
+	maps.Copy(names, world)
+	// What looks like an option or an address is not a name for prog.
+	odd := []string{"-rf.", "--help.", "-rf.example.", "a.-b.example.", "b-.example.", "127.", "192.0.2.1.", "mail.10.", "a\\010b.example.", "a b.example.",
+		"$(id).example.", "b\xc3\xbccher.example.", "*.example."}
+	for i, name := range odd {
+		names[strconv.Itoa(i+50)+".2.0.192.in-addr.arpa."] = []string{"PTR " + name}
+	}
+	r := system(t, twoServers, "192.0.2.7 seven seventh\n::ffff:192.0.2.8 mapped\n192.0.2.9 dotted.example.\n192.0.2.10 -rf\n192.0.2.11 127\n", names)
+	for i, name := range odd {
+		if got, _, err := r.Name(netip.MustParseAddr("192.0.2."+strconv.Itoa(i+50)), soon()); got != "" || err != ErrBadName {
+			t.Errorf("%s: got %q, %v", name, got, err)
+		}
+	}
 	for _, c := range []struct {
 		ip, name string
 		known    bool
@@ -129,6 +146,9 @@ func TestName(t *testing.T) {
 		{"192.0.2.4", "", false, ErrNotFound},
 		{"192.0.2.7", "seven", true, nil},
 		{"192.0.2.8", "mapped", true, nil},
+		{"192.0.2.9", "dotted.example", true, nil},
+		{"192.0.2.10", "", false, ErrNotFound},
+		{"192.0.2.11", "", false, ErrNotFound},
 		{"2001:db8::1", "six.example", false, nil},
 		{"2001:db8::2", "", false, ErrNotFound},
 	} {
@@ -270,7 +290,23 @@ func TestParseIdent(t *testing.T) {
 	for _, c := range []struct{ line, user, err string }{
 		{"6193, 23 : USERID : UNIX : stjohns", "stjohns", ""},
 		{"6193,23:USERID:UNIX:stjohns", "stjohns", ""},
-		{" 6193 , 23 : USERID : OTHER , US-ASCII :  two words : colon ", "two words : colon ", ""},
+		{" 6193 , 23 : USERID : OTHER , US-ASCII :  colon:dash-@+/= ", "colon:dash-@+/=", ""},
+		{"6193, 23 : USERID : UNIX : [zZ09+/==]", "[zZ09+/==]", ""}, // a token that only its maker can read
+		{"6193, 23 : USERID : UNIX : ~joe", "~joe", ""},
+		{"6193, 23 : USERID : UNIX : " + strings.Repeat("u", 512), strings.Repeat("u", 512), ""},
+		{"6193, 23 : USERID : UNIX : " + strings.Repeat("u", 513), "", "malformed"},
+		{"6193, 23 : USERID : UNIX : two words", "", "malformed"},
+		{"6193, 23 : USERID : UNIX : -rf", "", "malformed"},
+		{"6193, 23 : USERID : UNIX : --help", "", "malformed"},
+		{"6193, 23 : USERID : UNIX : /etc/passwd", "", "malformed"},
+		{"6193, 23 : USERID : UNIX : ../x", "", "malformed"},
+		{"6193, 23 : USERID : UNIX : $(id)", "", "malformed"},
+		{"6193, 23 : USERID : UNIX : a;b", "", "malformed"},
+		{"6193, 23 : USERID : UNIX : *", "", "malformed"},
+		{"6193, 23 : USERID : UNIX : a\"b", "", "malformed"},
+		{"6193, 23 : USERID : UNIX : a\xc2\x9bb", "", "malformed"},
+		{"6193, 23 : USERID : UNIX : a\x80", "", "malformed"},
+		{"6193, 23 : USERID : UNIX : a\x7f", "", "malformed"},
 		{"6193, 23 : ERROR : NO-USER", "", "the IDENT server replied NO-USER"},
 		{"6193, 23 : ERROR :", "", "malformed"},
 		{"6194, 23 : USERID : UNIX : stjohns", "", "another connection"},
@@ -339,9 +375,9 @@ func FuzzFiles(f *testing.F) {
 		if len(c.servers) == 0 || len(c.servers) > maxServers || c.timeout < time.Second || c.attempts < 1 || len(c.search) > maxSearch {
 			t.Errorf("%+v", c)
 		}
-		if ValidName(name) {
+		if validName(name) {
 			for _, n := range c.candidates(name, true) {
-				if !ValidName(n) || !strings.HasSuffix(n, ".") {
+				if !validName(n) || !strings.HasSuffix(n, ".") {
 					t.Errorf("%q", n)
 				}
 			}
@@ -359,7 +395,7 @@ func FuzzIdent(f *testing.F) {
 	f.Add("6193, 23 : ERROR : NO-USER")
 	f.Fuzz(func(t *testing.T, line string) {
 		user, err := parseIdent(line, 23, 6193)
-		if (user == "") == (err == nil) || !printable(user) || err != nil && !printable(err.Error()) {
+		if (user == "") == (err == nil) || user != "" && !validUser(user) {
 			t.Errorf("%q, %v", user, err)
 		}
 	})

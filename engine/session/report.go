@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ucspitls/backend"
+	"ucspitls/backend/hostname"
 	"ucspitls/backend/peer"
 	"ucspitls/engine/diag"
 	"ucspitls/engine/tunnel"
@@ -32,8 +33,8 @@ func information(s backend.State) []ucspi.Pair {
 		{Name: ucspi.Protocol, Value: protocol(s.Version)},
 		{Name: ucspi.Cipher, Value: s.Cipher},
 	}
-	if name, ok := peer.ServerName(s.ServerName); ok {
-		pairs = append(pairs, ucspi.Pair{Name: ucspi.ServerName, Value: name})
+	if hostname.Valid(s.ServerName) {
+		pairs = append(pairs, ucspi.Pair{Name: ucspi.ServerName, Value: s.ServerName})
 	}
 	if s.Peer != nil {
 		pairs = append(pairs, ucspi.Pair{Name: ucspi.PeerCertHash, Value: peer.Hash(s.Peer)})

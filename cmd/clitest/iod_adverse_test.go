@@ -242,7 +242,7 @@ func (d *daemon) hand(env []string, peer *tap, sock *os.File) (*hand, error) {
 	defer sock.Close()
 	link, refusal, err := handover.Offer(d.path, &handover.Session{ID: "1", Verbosity: 1}, handover.Configuration(settingsOf(d.t), env))
 	if err == nil && refusal != nil {
-		err = errors.New(refusal.Text)
+		err = errors.New(strings.Join(refusal.Text, ""))
 	}
 	if err != nil {
 		return nil, err

@@ -1,5 +1,6 @@
 // Package diag is how the programs speak and end: one line on stderr,
-// NAME: LEVEL: text, and an exit code from one table.
+// NAME: LEVEL: text, and an exit code from one table. What a line may hold, and
+// how long it may be, is package line's to say.
 //
 // It is linked into every program, so it imports nothing that costs
 // start-up time: no fmt, no log.
@@ -8,7 +9,10 @@ package diag
 import (
 	"os"
 	"strconv"
+	"strings"
 	"syscall"
+
+	"ucspitls/engine/line"
 )
 
 // Exit codes. They are part of the interface and the same on every backend.
@@ -40,7 +44,8 @@ const (
 	Debug   = 3
 )
 
-// An Error ends a program with a code and a line.
+// An Error ends a program with a code and a line. Text is printed as a whole: its
+// parts were cut by what put it together.
 type Error struct {
 	Code  int
 	Text  string
@@ -49,10 +54,17 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Text }
 
-// Errorf-less constructors: parts are joined as they are.
-
 // Fail is an error with a code; its line is printed at every verbosity.
-func Fail(code int, text ...string) *Error { return &Error{Code: code, Text: join(text)} }
+func Fail(code int, text ...string) *Error { return &Error{Code: code, Text: Join(text...)} }
+
+// Join puts the parts of a text together as a line has them.
+func Join(text ...string) string {
+	b := ""
+	for _, s := range text {
+		b += line.Part(s)
+	}
+	return b
+}
 
 // FailSys is a failed system call: 111, "unable to WHAT: REASON".
 func FailSys(what string, err error) *Error {
@@ -78,38 +90,38 @@ type Printer struct {
 	Name      string
 	Verbosity uint
 	// Sink, if it is not nil, gets "level: text" instead of stderr.
-	Sink func(line string)
+	Sink func(said string)
 }
 
-// Line writes "NAME: level: text" if the verbosity is at least min. It is one
-// write, so that lines of several processes do not mix. Control characters
-// that a peer or a file may have brought in are escaped.
+// Line writes "NAME: level: text" if the verbosity is at least min. Each string
+// is a part of the line: what is from elsewhere is one of its own.
 func (p *Printer) Line(min uint, level string, text ...string) {
 	if p.Verbosity < min {
 		return
 	}
-	b := make([]byte, 0, 256)
-	if p.Sink == nil {
-		b = append(b, p.Name...)
-		b = append(b, ": "...)
-	}
-	b = append(b, level...)
-	b = append(b, ": "...)
+	var l line.Line
+	l.Start(p.Name, level)
 	for _, s := range text {
-		b = appendClean(b, s)
+		l.Add(s)
 	}
-	if p.Sink != nil {
-		p.Sink(string(b))
-		return
-	}
-	write(2, append(b, '\n'))
+	p.end(&l)
 }
 
 // Relay prints a line of another process, "level: text", under p's name and
 // whatever the verbosity.
-func (p *Printer) Relay(line string) {
-	b := appendClean(append(append(make([]byte, 0, 256), p.Name...), ": "...), line)
-	write(2, append(b, '\n'))
+func (p *Printer) Relay(said string) {
+	var l line.Line
+	l.Relay(p.Name, said)
+	write(2, l.End())
+}
+
+func (p *Printer) end(l *line.Line) {
+	b := l.End()
+	if p.Sink != nil {
+		p.Sink(string(b[len(p.Name)+len(": ") : len(b)-1]))
+		return
+	}
+	write(2, b)
 }
 
 func (p *Printer) Warning(text ...string) { p.Line(Normal, "warning", text...) }
@@ -122,7 +134,10 @@ func (p *Printer) Debug(text ...string) { p.Line(Debug, "debug", text...) }
 
 // Usage prints the usage line and gives the error that ends the program.
 func (p *Printer) Usage(synopsis string) *Error {
-	p.Line(Quiet, "usage", synopsis)
+	var l line.Line
+	l.Start(p.Name, "usage")
+	l.Own(synopsis)
+	p.end(&l)
 	return Silent(Usage)
 }
 
@@ -142,9 +157,13 @@ func (p *Printer) Exit(err error) {
 
 // Fatal prints the line of an error, if it has one.
 func (p *Printer) Fatal(e *Error) {
-	if e.Text != "" {
-		p.Line(e.Level, "fatal", e.Text)
+	if e.Text == "" || p.Verbosity < e.Level {
+		return
 	}
+	var l line.Line
+	l.Start(p.Name, "fatal")
+	l.Text(e.Text)
+	p.end(&l)
 }
 
 // Run ends the program with what body returns. A panic becomes one line and
@@ -160,7 +179,7 @@ func (p *Printer) Run(body func() error) {
 
 // Out writes text to stdout, for --help and --version.
 func Out(text ...string) error {
-	if !write(1, []byte(join(text))) {
+	if !write(1, []byte(strings.Join(text, ""))) {
 		return Silent(System)
 	}
 	return nil
@@ -191,29 +210,6 @@ func write(fd int, b []byte) bool {
 		b = b[n:]
 	}
 	return true
-}
-
-func appendClean(b []byte, s string) []byte {
-	for i := 0; i < len(s); i++ {
-		if c := s[i]; c < ' ' || c == 0x7f {
-			b = append(b, '\\', 'x', "0123456789ABCDEF"[c>>4], "0123456789ABCDEF"[c&15])
-		} else {
-			b = append(b, c)
-		}
-	}
-	return b
-}
-
-func join(parts []string) string {
-	n := 0
-	for _, s := range parts {
-		n += len(s)
-	}
-	b := make([]byte, 0, n)
-	for _, s := range parts {
-		b = append(b, s...)
-	}
-	return string(b)
 }
 
 // Uint and Int format numbers without fmt.

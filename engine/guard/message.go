@@ -136,7 +136,7 @@ func (a answer) err() error {
 	case diag.Setup:
 		e.Kind = backend.Setup
 	default:
-		return diag.Fail(int(a.code), text)
+		return &diag.Error{Code: int(a.code), Text: text}
 	}
 	return e
 }

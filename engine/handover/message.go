@@ -142,6 +142,7 @@ func (s *Session) set(name, value string) (ok bool) {
 	switch name {
 	case "id":
 		_, ok = option.Number(value)
+		ok = ok && len(value) <= len("4294967295") // no zeros without end: it stands in lines
 		s.ID = value
 	case "remote":
 		s.Remote, ok = value, true

@@ -13,11 +13,13 @@ const Patience = 5
 // A Refusal is why there is no hand-over; the wrapper starts its own -io. It
 // is worth a line from Level on.
 type Refusal struct {
-	Text  string
 	Level uint
+	Text  []string // the parts of the line
 }
 
-var tooLong = &Refusal{"the environment is too long to be handed over", diag.Normal}
+func refused(level uint, text ...string) *Refusal { return &Refusal{level, text} }
+
+var tooLong = refused(diag.Normal, "the environment is too long to be handed over")
 
 // A Link is the connection to a daemon that has said go.
 type Link struct{ fd int }
@@ -53,9 +55,9 @@ func (l *Link) offer(path string, hello []byte, trusted []uint32) (*Refusal, err
 	switch err {
 	case nil:
 	case syscall.ENOENT, syscall.ECONNREFUSED:
-		return &Refusal{"nobody listens on " + path, diag.Verbose}, nil
+		return refused(diag.Verbose, "nobody listens on ", path), nil
 	case syscall.EAGAIN:
-		return &Refusal{path + " is overloaded", diag.Normal}, nil
+		return refused(diag.Normal, path, " is overloaded"), nil
 	case syscall.EINVAL:
 		return nil, diag.Fail(diag.Usage, path, " is too long for a socket")
 	default:
@@ -68,7 +70,7 @@ func (l *Link) offer(path string, hello []byte, trusted []uint32) (*Refusal, err
 	if !trusts(peer.Uid, trusted) {
 		return nil, diag.Fail(diag.System, "uid ", diag.Uint(uint64(peer.Uid)), " listens on ", path, ": not to be trusted with a connection")
 	}
-	turnedAway := &Refusal{"turned away at " + path, diag.Normal}
+	turnedAway := refused(diag.Normal, "turned away at ", path)
 	switch err := retry(func() error { return syscall.Sendmsg(l.fd, hello, nil, nil, syscall.MSG_NOSIGNAL) }); err {
 	case nil:
 	case syscall.EMSGSIZE:
@@ -80,7 +82,7 @@ func (l *Link) offer(path string, hello []byte, trusted []uint32) (*Refusal, err
 	n, err := l.receive(answer[:], 0)
 	switch {
 	case err == syscall.EAGAIN:
-		return &Refusal{"no answer from " + path, diag.Normal}, nil
+		return refused(diag.Normal, "no answer from ", path), nil
 	case err != nil || n == 0:
 		return turnedAway, nil
 	case answer[0] == KindGo:
@@ -88,11 +90,11 @@ func (l *Link) offer(path string, hello []byte, trusted []uint32) (*Refusal, err
 		syscall.SetsockoptTimeval(l.fd, syscall.SOL_SOCKET, syscall.SO_RCVTIMEO, &limit)
 		return nil, nil
 	case answer[0] == KindDiffers:
-		return &Refusal{"the shared process was started with another " + string(answer[1:n]), diag.Normal}, nil
+		return refused(diag.Normal, "the shared process was started with another ", string(answer[1:n])), nil
 	case answer[0] == KindBusy:
-		return &Refusal{"the shared process is busy", diag.Normal}, nil
+		return refused(diag.Normal, "the shared process is busy"), nil
 	}
-	return &Refusal{"not understood by the shared process", diag.Normal}, nil
+	return refused(diag.Normal, "not understood by the shared process"), nil
 }
 
 func trusts(uid uint32, trusted []uint32) bool {

@@ -62,7 +62,7 @@ func TestRefusals(t *testing.T) {
 			}
 		})
 		l, refusal, err := Offer(path, &full, nil)
-		if l != nil || err != nil || refusal == nil || !strings.HasPrefix(refusal.Text, want) || refusal.Level != diag.Normal {
+		if l != nil || err != nil || refusal == nil || !strings.HasPrefix(strings.Join(refusal.Text, ""), want) || refusal.Level != diag.Normal {
 			t.Errorf("%q: %v, %v, %v", answer, l, refusal, err)
 		}
 	}

@@ -6,8 +6,8 @@ import "ucspitls/engine/diag"
 
 // A Refusal is why there is no hand-over.
 type Refusal struct {
-	Text  string
 	Level uint
+	Text  []string
 }
 
 // A Link is the connection to a daemon that has said go.

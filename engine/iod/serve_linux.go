@@ -29,7 +29,7 @@ type serving struct {
 func (h *handing) serve(f handover.Files) {
 	r := &h.session
 	s := &serving{loop: h.loop, id: r.ID, control: h.fd, delayed: r.Delayed, held: filesOfSession}
-	s.says = &diag.Printer{Verbosity: uint(r.Verbosity), Sink: s.say}
+	s.says = &diag.Printer{Name: option.TLSDIO.Program, Verbosity: uint(r.Verbosity), Sink: s.say}
 	fds := tunnel.FDs{NetIn: f.NetIn, NetOut: f.NetOut, LocalIn: f.FromProg, LocalOut: f.ToProg, Notify: f.Notify}
 	idle, _ := option.Number(r.Idle)
 	s.Session = h.service.Begin(session.Request{
@@ -152,10 +152,10 @@ func (s *serving) Broken(reason any) {
 
 // say prints a line through the wrapper or, where nobody listens any more,
 // with the connection's id.
-func (s *serving) say(line string) {
-	if s.control >= 0 && say(s.control, handover.Line(line)) {
+func (s *serving) say(said string) {
+	if s.control >= 0 && say(s.control, handover.Line(said)) {
 		return
 	}
-	level, text, _ := strings.Cut(line, ": ")
+	level, text, _ := strings.Cut(said, ": ")
 	s.loop.says.Relay(level + ": connection " + s.id + ": " + text)
 }

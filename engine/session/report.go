@@ -88,7 +88,7 @@ func (x *session) outcome(err error) error {
 			e.Text = x.handshakeFailed() + e.Text
 		}
 		if x.Verbosity >= diag.Verbose && tls.Err != nil {
-			e.Text += " [" + x.backend.Info().Name + ": " + tls.Err.Error() + "]"
+			e.Text += diag.Join(" [", x.backend.Info().Name, ": ", tls.Err.Error(), "]")
 		}
 	case errors.As(err, &net):
 		e.Text = "connection lost: " + diag.Cause(net.Err)
@@ -99,7 +99,7 @@ func (x *session) outcome(err error) error {
 		e.Text = "the peer did not take everything: " + strconv.FormatInt(stuck.Bytes, 10) + " bytes not acknowledged"
 	case errors.Is(err, tunnel.ErrHandshakeTimeout), errors.Is(err, tunnel.ErrCleartext):
 		if x.env.remote != "" {
-			e.Text += ", peer " + x.env.remote
+			e.Text += diag.Join(", peer ", x.env.remote)
 		}
 	case errors.Is(err, tunnel.ErrIdle):
 		e.Text = "idle for " + strconv.FormatInt(x.env.idle.Milliseconds(), 10) + " ms (" + ucspi.IdleTimeout + ")"
@@ -116,7 +116,7 @@ func (x *session) outcome(err error) error {
 
 func (x *session) handshakeFailed() string {
 	if x.env.remote != "" {
-		return "handshake with " + x.env.remote + " failed: "
+		return diag.Join("handshake with ", x.env.remote, " failed: ")
 	}
 	return "handshake failed: "
 }
@@ -127,22 +127,25 @@ func (x *session) summary(t *tunnel.Tunnel, took time.Duration, err error) {
 		return
 	}
 	s := x.state
-	line := "no TLS"
+	what := "no TLS"
 	if s.Version != 0 {
-		line = protocol(s.Version)
+		what = protocol(s.Version)
 		for _, word := range []string{s.Cipher, s.Group} {
 			if word != "" { // not known yet when a handshake failed
-				line += " " + word
+				what += " " + word
 			}
 		}
 	}
+	named := ""
 	if s.ServerName != "" {
-		line += ", server name " + s.ServerName
+		named = ", server name "
+		if x.Server && !hostname.Valid(s.ServerName) { // prog was not told
+			named += "(not a host name) "
+		}
 	}
+	line := ", not resumed"
 	if s.Resumed {
-		line += ", resumed"
-	} else {
-		line += ", not resumed"
+		line = ", resumed"
 	}
 	if fips := x.backend.Info().FIPS; fips != "off" {
 		line += ", FIPS " + fips
@@ -160,5 +163,5 @@ func (x *session) summary(t *tunnel.Tunnel, took time.Duration, err error) {
 	default:
 		line += "ended normally"
 	}
-	x.Info(line)
+	x.Info(what, named, s.ServerName, line)
 }

@@ -25,7 +25,7 @@ func (w *Program) handOver(p *diag.Printer, s *option.Settings, environ []string
 		return nil, nil
 	}
 	if !fd.IsSocket(files.NetIn) || !fd.IsSocket(files.NetOut) {
-		w.starts(p, &handover.Refusal{Text: "the network is no socket", Level: diag.Verbose})
+		w.starts(p, &handover.Refusal{Level: diag.Verbose, Text: []string{"the network is no socket"}})
 		return nil, nil
 	}
 	var trusted []uint32
@@ -36,7 +36,7 @@ func (w *Program) handOver(p *diag.Printer, s *option.Settings, environ []string
 	if err == nil && refusal == nil {
 		if e := link.Send(files); e != nil {
 			link.Close()
-			refusal = &handover.Refusal{Text: "not to be handed over: " + e.Error(), Level: diag.Normal}
+			refusal = &handover.Refusal{Level: diag.Normal, Text: []string{"not to be handed over: ", e.Error()}}
 		}
 	}
 	switch {
@@ -55,7 +55,8 @@ func (w *Program) starts(p *diag.Printer, r *handover.Refusal) {
 	if r.Level == diag.Normal {
 		level = "warning"
 	}
-	p.Line(r.Level, level, ucspi.IOD, ": ", r.Text, ": starting ", w.Side.IO)
+	text := append(append([]string{ucspi.IOD, ": "}, r.Text...), ": starting ", w.Side.IO)
+	p.Line(r.Level, level, text...)
 }
 
 // StrangeCode says that the shared process gave an exit code that no session ends with.

@@ -182,7 +182,8 @@ func sharedScenes() (scenes []scene) {
 		"G files " + info + ` E\x00`, "G files " + info, `G files Linfo:\x20one Lwarning:\x20\x1b[2Jtwo\n ` + info + ` slow Linfo:\x20late E\x07`,
 		`G files E\x62`, `G files E\x02`, "G files blob=PATH=/x|| E\\x00", "G files blob=SSL_ALPN=b|SSL_ALPN=b||", `G files Lfatal:\x20no E\x62`, `G files E\x00`, "G files", `G files Lfatal:\x20no`, "G files blob=| E\\x00", "G files blob=SSL_ALPN=b", "G files blob=A",
 		`G files L E E\x00\x00 X E\x05`, "G files L" + strings.Repeat("long", 3000) + ` E\x03`,
-		"DKEYFILE", "D", "D-y", `D\x1b[2J\n`, "B", "X", "deaf G", "slow", "GG files", "file", "stream",
+		`G files L\x9b31m\xc2\x9b\u202eL E\x03`, `G files Ls6-tlsserver:\x20info:\x20allow\x20pid\x201 Lfatal Linfo:\x20 Lusage:\x20x Ldebug:\x20` + strings.Repeat("y", 8190) + ` E\x03`,
+		"D" + strings.Repeat(`\xff`, 254), "DKEYFILE", "D", "D-y", `D\x1b[2J\n`, "B", "X", "deaf G", "slow", "GG files", "file", "stream",
 	} {
 		add(scene{args: "-SJ -K 500 show", daemon: script})
 		add(scene{args: "-v2 -y -k1 show", daemon: script})

@@ -141,16 +141,18 @@ func closeFrom(low uintptr) {
 // rename writes what the process waits for over its command line, for ps. The
 // memory is the child's own, and nothing that it needs is there.
 func (m *memory) rename(w *wrap.Program) {
-	m.line.n = 0
-	m.line.raw(w.Table.Program)
-	m.line.raw(wrap.WaitingFor)
-	m.line.raw("\x00")
-	m.line.number(uint64(m.pid))
+	var d digits
+	name, pid := w.Table.Program, d.format(uint64(m.pid))
 	words := *(*unsafe.Pointer)(unsafe.Pointer(&m.words))
 	for i := 0; uintptr(i) < m.wordsLen; i++ {
 		c := byte(0)
-		if i < m.line.n && uintptr(i)+1 < m.wordsLen {
-			c = m.line.b[i]
+		if at := i; uintptr(i)+1 >= m.wordsLen {
+		} else if at < len(name) {
+			c = name[at]
+		} else if at -= len(name); at < len(wrap.WaitingFor) {
+			c = wrap.WaitingFor[at]
+		} else if at -= len(wrap.WaitingFor) + 1; at >= 0 && at < len(pid) {
+			c = pid[at]
 		}
 		*(*byte)(unsafe.Add(words, i)) = c
 	}
@@ -160,11 +162,11 @@ func (m *memory) tell(w *wrap.Program, what string) {
 	if !m.verbose() {
 		return
 	}
-	m.line.start(w, "info")
-	m.line.raw("pid ")
-	m.line.number(uint64(m.pid))
-	m.line.raw(what)
-	m.line.print()
+	m.line.Start(w.Table.Program, "info")
+	m.line.Add("pid ")
+	m.number(uint64(m.pid))
+	m.line.Add(what)
+	m.print()
 }
 
 // cannotRun ends the process for want of the -io.

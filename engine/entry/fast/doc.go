@@ -96,10 +96,6 @@
 // tool, no child at all. What is refused goes on as if TLS_IOD were not set, but
 // main is no way out any more: it would offer the session again.
 //
-// # Differences
-//
-// A message of more than 192 kB is cut.
-//
 // # Switching it off
 //
 // make ENTRY=record. Systems and architectures other than linux/amd64 and

@@ -7,66 +7,30 @@ import (
 	"unsafe"
 
 	"ucspitls/engine/diag"
-	"ucspitls/engine/handover"
 	"ucspitls/engine/wrap"
 )
 
-// A line is built in static memory; what is longer is cut. It has room for a
-// message to a shared tunnel process, and for a byte that shows that it is too long.
-type line struct {
-	n int
-	b [handover.MaxMessage + 2]byte
-}
-
-// start begins a line as diag.Printer does.
-func (l *line) start(w *wrap.Program, level string) {
-	l.n = 0
-	l.raw(w.Table.Program)
-	l.raw(": ")
-	l.raw(level)
-	l.raw(": ")
-}
-
-func (l *line) raw(s string) {
-	for i := 0; i < len(s) && l.n < len(l.b)-1; i++ {
-		l.b[l.n] = s[i]
-		l.n++
-	}
-}
-
-// text adds s with its control characters escaped.
-func (l *line) text(s string) {
-	for i := 0; i < len(s); i++ {
-		if c := s[i]; c < ' ' || c == 0x7f {
-			l.raw("\\x")
-			l.raw("0123456789ABCDEF"[c>>4 : c>>4+1])
-			l.raw("0123456789ABCDEF"[c&15 : c&15+1])
-		} else {
-			l.raw(s[i : i+1])
-		}
-	}
-}
-
-func (l *line) number(n uint64) {
+// number adds n to the line.
+func (m *memory) number(n uint64) {
 	var d digits
-	l.raw(d.format(n))
+	m.line.Add(d.format(n))
 }
 
 // errno adds the system's words.
-func (l *line) errno(e syscall.Errno) {
+func (m *memory) errno(e syscall.Errno) {
 	if s := reason(e); s != "" {
-		l.raw(s)
+		m.line.Add(s)
 	} else {
-		l.raw("errno ")
-		l.number(uint64(e))
+		m.line.Add("errno ")
+		m.number(uint64(e))
 	}
 }
 
-// print writes the line to stderr, all at once if the system lets us.
-func (l *line) print() {
-	l.b[l.n] = '\n'
-	for done := 0; done <= l.n; {
-		n, e := call(syscall.SYS_WRITE, 2, uintptr(unsafe.Pointer(&l.b[done])), uintptr(l.n+1-done))
+// print ends the line and writes it to stderr, all at once if the system lets us.
+func (m *memory) print() {
+	b := m.line.End()
+	for done := 0; done < len(b); {
+		n, e := call(syscall.SYS_WRITE, 2, uintptr(unsafe.Pointer(&b[done])), uintptr(len(b)-done))
 		if e != 0 || n == 0 {
 			return
 		}
@@ -76,31 +40,31 @@ func (l *line) print() {
 
 // fail ends the process with a line and a code. The line is a, b and c.
 func (m *memory) fail(w *wrap.Program, code int, a, b, c string) {
-	m.line.start(w, "fatal")
-	m.line.text(a)
-	m.line.text(b)
-	m.line.text(c)
-	m.line.print()
+	m.line.Start(w.Table.Program, "fatal")
+	m.line.Add(a)
+	m.line.Add(b)
+	m.line.Add(c)
+	m.print()
 	exit(code)
 }
 
 // failNumber ends it with a number behind the text.
 func (m *memory) failNumber(w *wrap.Program, code int, text string, n int) {
-	m.line.start(w, "fatal")
-	m.line.text(text)
-	m.line.number(uint64(n))
-	m.line.print()
+	m.line.Start(w.Table.Program, "fatal")
+	m.line.Add(text)
+	m.number(uint64(n))
+	m.print()
 	exit(code)
 }
 
 // failErrno ends it with the system's words.
 func (m *memory) failErrno(w *wrap.Program, code int, a, b string, e syscall.Errno) {
-	m.line.start(w, "fatal")
-	m.line.text(a)
-	m.line.text(b)
-	m.line.text(": ")
-	m.line.errno(e)
-	m.line.print()
+	m.line.Start(w.Table.Program, "fatal")
+	m.line.Add(a)
+	m.line.Add(b)
+	m.line.Add(": ")
+	m.errno(e)
+	m.print()
 	exit(code)
 }
 

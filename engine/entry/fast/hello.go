@@ -32,27 +32,46 @@ func (m *memory) sayHello(w *wrap.Program) {
 	h.raw("\x00")
 }
 
+// A message to a shared tunnel process is built in static memory, which has room
+// for a byte that shows that it is too long.
+type message struct {
+	n int
+	b [handover.MaxMessage + 2]byte
+}
+
+func (h *message) raw(s string) {
+	for i := 0; i < len(s) && h.n < len(h.b)-1; i++ {
+		h.b[h.n] = s[i]
+		h.n++
+	}
+}
+
+func (h *message) number(n uint64) {
+	var d digits
+	h.raw(d.format(n))
+}
+
 // item adds NAME=n, but for 0.
-func (l *line) item(name string, n uint64) {
+func (h *message) item(name string, n uint64) {
 	if n != 0 {
 		var d digits
-		l.pair(name, d.format(n))
+		h.pair(name, d.format(n))
 	}
 }
 
 // pair adds NAME=value, if there is a value.
-func (l *line) pair(name, value string) {
+func (h *message) pair(name, value string) {
 	if value != "" {
-		l.raw(name)
-		l.raw("=")
-		l.raw(value)
-		l.raw("\x00")
+		h.raw(name)
+		h.raw("=")
+		h.raw(value)
+		h.raw("\x00")
 	}
 }
 
 // configuration adds what must be the daemon's own: first what is no variable,
 // which comes before all letters, then the variables by their names.
-func (m *memory) configuration(h *line) {
+func (m *memory) configuration(h *message) {
 	n, relative := m.sort()
 	h.item("-k", uint64(m.sni()))
 	h.item("-y", uint64(m.values[option.ClientCert]))
@@ -73,7 +92,7 @@ func (m *memory) configuration(h *line) {
 }
 
 // folder adds where a path leads to: the numbers of its device and its inode.
-func (m *memory) folder(h *line, name string, path uintptr) {
+func (m *memory) folder(h *message, name string, path uintptr) {
 	h.raw(name)
 	h.raw("=")
 	st := &m.stat[0]

@@ -188,6 +188,12 @@ func TestSame(t *testing.T) {
 			}
 		}
 	}
+	for _, hostile := range []string{"\n", "\r", "\x1b[2J", "\x7f", "\x9b31m", "\u009b", "\u202e", "\xff\xfe", "ü", `\x0A`, "\ns6-tlsserver: info: allow pid 1 ip 1.2.3.4",
+		strings.Repeat("x", 299) + "\n", strings.Repeat("y", 60000), strings.Repeat("\n", 60000)} {
+		scenes = append(scenes, scene{args: "'/nonexistent/" + hostile + "'", env: []string{blob[:len(blob)-1]}},
+			scene{args: "'" + hostile + "'", env: []string{blob[:len(blob)-1]}},
+			scene{args: "'-" + hostile + "' show", env: odd}, scene{args: "'--" + hostile + "' show", env: odd}, scene{args: "'--keep=" + hostile + "' show", env: odd})
+	}
 	for _, closed := range [][]int{{0}, {1}, {2}, {0, 1, 2}, {6}, {7}, {3}, {3, 8}} {
 		scenes = append(scenes, scene{args: "show", env: []string{blob[:len(blob)-1], "COMMAND=Y"}, closed: closed})
 	}

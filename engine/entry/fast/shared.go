@@ -20,7 +20,7 @@ type shared struct {
 	link    uintptr // the connection to the daemon once it has the session, or 0
 
 	order   [maxItems]uint16 // the items of the configuration
-	hello   line
+	hello   message
 	heard   [8192]byte // from the daemon
 	address struct {
 		family uint16
@@ -107,13 +107,13 @@ func (m *memory) offer(w *wrap.Program, fd uintptr, path string) bool {
 	}
 	if !m.trusts(m.peer.Uid) {
 		m.endNetwork(w)
-		m.line.start(w, "fatal")
-		m.line.raw("uid ")
-		m.line.number(uint64(m.peer.Uid))
-		m.line.raw(" listens on ")
-		m.line.text(path)
-		m.line.raw(": not to be trusted with a connection")
-		m.line.print()
+		m.line.Start(w.Table.Program, "fatal")
+		m.line.Add("uid ")
+		m.number(uint64(m.peer.Uid))
+		m.line.Add(" listens on ")
+		m.line.Add(path)
+		m.line.Add(": not to be trusted with a connection")
+		m.print()
 		exit(diag.System)
 	}
 	_, e := call5(syscall.SYS_SENDTO, fd, uintptr(unsafe.Pointer(&m.hello.b)), uintptr(m.hello.n), syscall.MSG_NOSIGNAL, 0)
@@ -222,17 +222,17 @@ func (m *memory) refuse(w *wrap.Program, min uint32, why, what string, e syscall
 	if min == diag.Normal {
 		level = "warning"
 	}
-	m.line.start(w, level)
-	m.line.raw(ucspi.IOD)
-	m.line.raw(": ")
-	m.line.text(why)
-	m.line.text(what)
+	m.line.Start(w.Table.Program, level)
+	m.line.Add(ucspi.IOD)
+	m.line.Add(": ")
+	m.line.Add(why)
+	m.line.Add(what)
 	if e != 0 {
-		m.line.errno(e)
+		m.errno(e)
 	}
-	m.line.raw(": starting ")
-	m.line.raw(w.Side.IO)
-	m.line.print()
+	m.line.Add(": starting ")
+	m.line.Add(w.Side.IO)
+	m.print()
 	return false
 }
 
@@ -258,11 +258,8 @@ func (m *memory) relay(w *wrap.Program, flags uintptr) int {
 		case e != 0 || n == 0:
 			return -1
 		case m.heard[0] == handover.KindLine:
-			m.line.n = 0
-			m.line.raw(w.Side.IO)
-			m.line.raw(": ")
-			m.line.text(m.said(n))
-			m.line.print()
+			m.line.Relay(w.Side.IO, m.said(n))
+			m.print()
 		case m.heard[0] == handover.KindEnd && n == 2:
 			return int(m.heard[1])
 		}

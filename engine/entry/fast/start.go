@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"ucspitls/engine/entry"
+	"ucspitls/engine/line"
 	"ucspitls/engine/option"
 	"ucspitls/engine/ucspi"
 	"ucspitls/engine/wrap"
@@ -20,7 +21,7 @@ type memory struct {
 	pid   uintptr       // of the wrapper, later prog
 	execE syscall.Errno // why the -io could not be started, from the child that shares our memory
 
-	line line
+	line line.Line
 	blob [ucspi.MaxBlob]byte
 	shared
 }

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/net/dns/dnsmessage"
 
+	"ucspitls/engine/line"
 	"ucspitls/engine/resolve/resolvetest"
 )
 
@@ -438,6 +439,36 @@ func TestLookups(t *testing.T) {
 			}
 			if asked := len(world.DNS.Asked()) > 0; asked != c.asked {
 				t.Errorf("asked the DNS: %v", world.DNS.Asked())
+			}
+		})
+	}
+}
+
+// What an IDENT server says instead of a user makes no line, and none is longer
+// than a line may be.
+func TestLinesOfIdent(t *testing.T) {
+	const forged = "s6-tlsserver: info: allow pid 1 ip 1.2.3.4"
+	for _, reason := range []string{"NO-USER", "a\r" + forged, "\x1b[2J", "a\x00b", "\x7f", "\x9b31m", "\u009b31m", "\u202e", "\xff\xfe", strings.Repeat("a", 900) + forged,
+		strings.Repeat("\x01", 1000), "a\n" + forged} {
+		t.Run("", func(t *testing.T) {
+			resolvetest.Ident(t, world.IdentPort, func(q string) string {
+				return strings.TrimSuffix(q, "\r\n") + " : ERROR : " + reason + "\r\n"
+			})
+			p := start(t, "-v -Hrw", "env")
+			io.ReadAll(p.tcp())
+			p.expect(0, "unable to look up the remote user for ip 127.0.0.1: the IDENT server replied ")
+			p.expect(0, "end pid ", "exitcode 2")
+			replied := 0
+			for said := range strings.Lines(p.log()) {
+				if strings.Contains(said, " replied ") {
+					replied++
+				}
+				if strings.HasPrefix(said, "info: allow ") || len("s6-tlsserver: "+said) > line.Max || strings.ContainsFunc(strings.TrimSuffix(said, "\n"), func(r rune) bool { return r < ' ' || r > '~' }) {
+					t.Errorf("%q", said)
+				}
+			}
+			if replied != 1 {
+				t.Errorf("%d lines", replied)
 			}
 		})
 	}

@@ -10,15 +10,15 @@ import (
 
 // knownFingerprint refuses a value that no name in the list stands for.
 func knownFingerprint(list []backend.Fingerprint, value string) error {
-	names := make([]string, len(list))
-	for i, f := range list {
-		names[i] = f.Name
+	text := []string{ucspi.Fingerprint, ": unknown value ", value, " (one of:"}
+	for _, f := range list {
+		text = append(text, " "+f.Name)
 		name, seeded := strings.CutSuffix(f.Name, "[:SEED]")
 		if value == name || seeded && len(value) > len(name)+1 && strings.HasPrefix(value, name+":") {
 			return nil
 		}
 	}
-	return diag.Fail(diag.Usage, ucspi.Fingerprint, ": unknown value ", value, " (one of: ", strings.Join(names, " "), ")")
+	return diag.Fail(diag.Usage, append(text, ")")...)
 }
 
 // listFingerprints is --list-fingerprints: a name and a JA4 on each line.

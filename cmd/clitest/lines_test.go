@@ -8,15 +8,12 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"unicode/utf8"
 
 	"ucspitls/backend/backendtest/pki"
-	"ucspitls/engine/handover"
 	"ucspitls/engine/line"
 )
 
@@ -228,6 +225,20 @@ func TestLinesOfOthers(t *testing.T) {
 	}
 }
 
+// TestServerNameInTheSummary: a host name stands there whole, and what prog is not
+// told is marked.
+func TestServerNameInTheSummary(t *testing.T) {
+	t.Parallel()
+	longest := strings.Repeat(strings.Repeat("a", 63)+".", 3) + strings.Repeat("b", 61)
+	for asked, want := range map[string]string{
+		"mail.example": ", server name mail.example, not", longest: ", server name " + longest + ", not", "a_b.example": ", server name (not a host name) a_b.example, not",
+	} {
+		if said := greet(t, "s6-tlsd", nil, nil, askFor(asked)).stderr(); strings.Count(said, want) != 1 {
+			t.Errorf("%q is not in %q", want, said)
+		}
+	}
+}
+
 // levels checks the form of all that was said, and counts the lines of each level.
 func levels(t *testing.T, p *process) map[string]int {
 	t.Helper()
@@ -258,98 +269,4 @@ func levelOf(t *testing.T, said string) string {
 		t.Errorf("%d bytes: %q", len(said), said)
 	}
 	return level
-}
-
-// TestLinesOfASharedProcess: what a shared process that was taken over says
-// through a wrapper. Each message is one line of s6-tlsd-io.
-func TestLinesOfASharedProcess(t *testing.T) {
-	chainOnly(t, "the test is the shared process")
-	t.Parallel()
-	said := []string{"", "fatal", "fatal: ", forgedLine, "s6-tlsd: fatal: x", "panic: x", "info: fine"}
-	for _, name := range slices.Sorted(maps.Keys(hostile)) {
-		for _, level := range []string{"", "info: ", "fatal: ", "s6-tlsserver: info: "} {
-			said = append(said, level+hostile[name])
-		}
-	}
-	for _, program := range servers {
-		t.Run(program, func(t *testing.T) {
-			t.Parallel()
-			path := filepath.Join(socketDir(t, nil), "s")
-			done := make(chan error, 1)
-			l := listenFor(t, path)
-			go func() { done <- sayAll(l, said) }()
-			x := serve(t, program, nil, "TLS_IOD="+path)
-			if delayed(program) {
-				a := x.stage.app()
-				a.write(a.ctl, "y")
-				a.expectWait(98)
-				a.exit(0)
-			} else if code := x.code(); code != 98 {
-				t.Errorf("exit code %d", code)
-			}
-			if err := <-done; err != nil {
-				t.Fatal(err)
-			}
-			n := 0
-			for line := range strings.Lines(x.stderr()) {
-				n++
-				if levelOf(t, line); !strings.HasPrefix(line, "s6-tlsd-io: ") {
-					t.Errorf("%q", line)
-				}
-			}
-			if n != len(said) {
-				t.Errorf("%d lines of %d messages", n, len(said))
-			}
-		})
-	}
-}
-
-func listenFor(t *testing.T, path string) int {
-	t.Helper()
-	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_SEQPACKET|syscall.SOCK_CLOEXEC, 0)
-	if err == nil {
-		err = syscall.Bind(fd, &syscall.SockaddrUnix{Name: path})
-	}
-	if err == nil {
-		err = syscall.Listen(fd, 1)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { syscall.Shutdown(fd, syscall.SHUT_RDWR); syscall.Close(fd) })
-	return fd
-}
-
-// sayAll takes one session, whose lines are these, and ends it with 98.
-func sayAll(l int, said []string) error {
-	n, _, err := syscall.Accept4(l, syscall.SOCK_CLOEXEC)
-	if err != nil {
-		return err
-	}
-	defer syscall.Close(n)
-	hello, rights := make([]byte, handover.MaxMessage), make([]byte, 256)
-	if _, err = syscall.Read(n, hello); err == nil {
-		_, err = syscall.Write(n, handover.Go)
-	}
-	if err != nil {
-		return err
-	}
-	_, oobn, _, _, err := syscall.Recvmsg(n, hello, rights, syscall.MSG_CMSG_CLOEXEC)
-	if err != nil {
-		return err
-	}
-	control, _ := syscall.ParseSocketControlMessage(rights[:oobn])
-	for i := range control {
-		fds, _ := syscall.ParseUnixRights(&control[i])
-		for _, fd := range fds {
-			syscall.Close(fd)
-		}
-	}
-	for _, s := range said {
-		if _, err := syscall.Write(n, handover.Line(s)); err != nil {
-			return err
-		}
-	}
-	_, err = syscall.Write(n, handover.End(98))
-	return err
 }

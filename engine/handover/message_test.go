@@ -24,7 +24,7 @@ func TestHelloRefused(t *testing.T) {
 	for hello, want := range map[string]string{
 		"": "message", "H": "message", "X\x01\x00\x00": "message", "H\x02\x00\x00": "protocol version",
 		"H\x01": "message", "H\x01id=1\x00": "message", "H\x01id=1": "message",
-		"H\x01id=x\x00\x00": "id", "H\x01id\x00\x00": "id", "H\x01-S=2\x00\x00": "-S", "H\x01-K=-1\x00\x00": "-K",
+		"H\x01id=x\x00\x00": "id", "H\x01id\x00\x00": "id", "H\x01id=00000000001\x00\x00": "id", "H\x01-S=2\x00\x00": "-S", "H\x01-K=-1\x00\x00": "-K",
 		"H\x01idle=1s\x00\x00": "idle", "H\x01more=1\x00\x00": "more", "H\x01-v=4294967296\x00\x00": "-v",
 	} {
 		if _, _, why := ParseHello([]byte(hello)); why != want {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"ucspitls/backend"
+	"ucspitls/engine/line"
 )
 
 func TestSettings(t *testing.T) {
@@ -36,8 +37,8 @@ func TestSettings(t *testing.T) {
 		{[]string{"TLS_ALPN=,"}, 0, 0, nil, "TLS_ALPN: empty protocol name"},
 		{[]string{"TLS_ALPN=h2,"}, 0, 0, nil, "TLS_ALPN: empty protocol name"},
 		{[]string{"TLS_ALPN=h2, http/1.1"}, 0, 0, nil, "TLS_ALPN: blanks around http/1.1"},
-		{[]string{"TLS_ALPN=h2,a\tb"}, 0, 0, nil, "TLS_ALPN: a\tb has a character that is not printable ASCII"},
-		{[]string{"TLS_ALPN=\u00fc"}, 0, 0, nil, "TLS_ALPN: \u00fc has a character that is not printable ASCII"},
+		{[]string{"TLS_ALPN=h2,a\tb"}, 0, 0, nil, `TLS_ALPN: a\x09b has a character that is not printable ASCII`},
+		{[]string{"TLS_ALPN=\u00fc"}, 0, 0, nil, `TLS_ALPN: \xC3\xBC has a character that is not printable ASCII`},
 		{[]string{"TLS_ALPN=h2,h3,h2"}, 0, 0, nil, "TLS_ALPN: h2 is listed twice"},
 		{[]string{"TLS_ALPN=" + strings.Join(many, ",")}, 0, 0, nil, "TLS_ALPN: the list is too long"},
 	}
@@ -94,7 +95,7 @@ func TestClientServerName(t *testing.T) {
 	}
 	for _, name := range bad {
 		_, err := OpenClient(nil, name, false, true)
-		wantExit(t, err, 100, "servername: "+name+" is neither a host name nor an IP address")
+		wantExit(t, err, 100, "servername: "+line.Part(name)+" is neither a host name nor an IP address")
 	}
 }
 

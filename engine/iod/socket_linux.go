@@ -6,7 +6,10 @@ import (
 	"strconv"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"ucspitls/engine/diag"
+	"ucspitls/engine/lockfile"
 )
 
 // A socket is the one that wrappers connect to, by its name in the file system.
@@ -16,6 +19,9 @@ type socket struct {
 	id   inode
 }
 
+// lockSuffix makes the name of the lock that is held while a socket is made.
+const lockSuffix = ".lock"
+
 type inode struct {
 	dev, ino uint64
 }
@@ -23,22 +29,27 @@ type inode struct {
 // listen makes the socket. Who owns it sees the cleartext of every session, so
 // nobody but its owner, or root, may be able to put another in its place. uids
 // may connect.
-func listen(path string, uids []uint32) (*socket, error) {
+func listen(path string, uids []uint32, w lockfile.Wait) (*socket, error) {
 	dir := filepath.Dir(path)
-	lock, err := syscall.Open(dir, syscall.O_RDONLY|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0)
+	folder, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, diag.Fail(diag.Config, "socket: open ", dir, ": ", diag.Cause(err))
 	}
-	defer syscall.Close(lock)
-	var st syscall.Stat_t
-	if err := syscall.Fstat(lock, &st); err != nil {
+	defer unix.Close(folder)
+	var st unix.Stat_t
+	if err := unix.Fstat(folder, &st); err != nil {
 		return nil, diag.FailSys("look at "+dir, err)
 	}
-	if self := uint32(syscall.Geteuid()); st.Uid != self && st.Uid != 0 || st.Mode&0o022 != 0 {
+	if self := uint32(syscall.Geteuid()); st.Uid != self && st.Uid != 0 || lockfile.Writable(&st) {
 		return nil, diag.Fail(diag.Config, "socket: others can write to ", dir, ": make a folder for it alone, of mode 0755 and owned by uid ", strconv.Itoa(int(self)))
 	}
-	// Of two that start at once one looks after the other has bound.
-	syscall.Flock(lock, syscall.LOCK_EX)
+	// Of two that start at once one looks after the other listens: a socket that
+	// is bound only looks like one that nobody has any more.
+	lock, err := lockfile.Take(folder, filepath.Base(path)+lockSuffix, path+lockSuffix, w)
+	if err != nil {
+		return nil, err
+	}
+	defer lock.Remove()
 	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_SEQPACKET|syscall.SOCK_CLOEXEC|syscall.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return nil, diag.FailSys("create a socket", err)

@@ -10,6 +10,7 @@ import (
 
 	"ucspitls/engine/diag"
 	"ucspitls/engine/fd"
+	"ucspitls/engine/lockfile"
 	"ucspitls/engine/option"
 	"ucspitls/engine/ucspi"
 	"ucspitls/engine/wrap"
@@ -66,7 +67,11 @@ func supervise(p *diag.Printer, s *option.Settings, words []string, path string)
 		draining: map[*child]bool{}, wait: firstWait,
 	}
 	signal.Notify(v.signals, syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT)
-	if v.socket, err = listen(path, s.UIDs); err != nil {
+	v.socket, err = listen(path, s.UIDs, lockfile.Wait{Warn: p.Warning, Pause: v.pause, Now: time.Now})
+	switch {
+	case err == lockfile.ErrStopped:
+		return nil
+	case err != nil:
 		return err
 	}
 	defer v.socket.remove()
@@ -76,6 +81,21 @@ func supervise(p *diag.Printer, s *option.Settings, words []string, path string)
 		return err
 	}
 	return v.run()
+}
+
+// pause waits before there is anything to reload. It is false if the program is to end.
+func (v *supervisor) pause(d time.Duration) bool {
+	over := time.After(d)
+	for {
+		select {
+		case <-over:
+			return true
+		case s := <-v.signals:
+			if s != syscall.SIGHUP {
+				return false
+			}
+		}
+	}
 }
 
 func (v *supervisor) run() error {
@@ -201,7 +221,7 @@ func (v *supervisor) isReady(c *child) {
 	v.current, v.next = c, nil
 	v.says.Info("worker ", strconv.Itoa(c.pid), " serves ", v.socket.path)
 	if v.notify >= 0 {
-		tellReady(v.notify)
+		go tellReady(v.says, v.notify) // who is told may be slow to listen
 		v.notify = -1
 	}
 }

@@ -8,22 +8,20 @@ import (
 
 	"ucspitls/backend/material/ticketfile"
 	"ucspitls/engine/diag"
+	"ucspitls/engine/lockfile"
 )
 
-// A file is one in a locked folder. All is done relative to the folder's
-// descriptor, so that nobody can put another one in its place meanwhile.
-//
-// The lock is on the folder: the file itself is replaced, and a lock file
-// would be litter. It lasts as long as the descriptor is open, so one who is
-// killed leaves none, and his unfinished file is removed by the next one.
+// A file is one in a folder. All is done relative to the folder's descriptor,
+// so that nobody can put another one in its place meanwhile.
 type file struct {
 	path, name string // as it was given, and in the folder
 	folder     int
 	old        *unix.Stat_t // what is to be replaced; nil: nothing is there
+	lock       *lockfile.Lock
 }
 
-// lock opens path's folder and waits until nobody else works in it.
-func lock(path string) (*file, error) {
+// open opens path's folder. Who can write to it has the file in his hands.
+func open(path string) (*file, error) {
 	dir, name := ".", path
 	if at := strings.LastIndexByte(path, '/'); at >= 0 {
 		dir, name = path[:at+1], path[at+1:]
@@ -35,18 +33,41 @@ func lock(path string) (*file, error) {
 	if err != nil {
 		return nil, diag.FailSys("open "+dir, err)
 	}
-	if _, err := retry(func() (int, error) { return 0, unix.Flock(fd, unix.LOCK_EX) }); err != nil {
-		unix.Close(fd)
-		return nil, diag.FailSys("lock "+dir, err)
+	f := &file{path: path, name: name, folder: fd}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		f.close()
+		return nil, diag.FailSys("look at "+dir, err)
 	}
-	return &file{path: path, name: name, folder: fd}, nil
+	if lockfile.Writable(&st) {
+		f.close()
+		return nil, f.unusable("others can write to its folder: take their right away (chmod go-w)")
+	}
+	return f, nil
 }
 
-func (f *file) unlock() { unix.Close(f.folder) }
+// acquire waits until nobody else works on the file. What is locked is the new
+// file: the old one may be readable to others, and others can open the folder.
+// One who is killed leaves it unlocked, for the next one to go on with.
+func (f *file) acquire(w lockfile.Wait) (err error) {
+	f.lock, err = lockfile.Take(f.folder, f.name+newSuffix, f.path+newSuffix, w)
+	return err
+}
+
+// newSuffix makes the name of the new file.
+const newSuffix = ".new"
+
+func (f *file) close() {
+	if f.lock != nil {
+		f.lock.Remove() // unless it has become the file
+	}
+	unix.Close(f.folder)
+}
 
 // read gives the keys that there are. An empty file has none: somebody may
 // have made it for its owner. What is no file of keys is not overwritten.
 func (f *file) read() ([]ticketfile.Key, error) {
+	f.old = nil
 	fd, err := retry(func() (int, error) {
 		return unix.Openat(f.folder, f.name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	})
@@ -88,49 +109,32 @@ func (f *file) read() ([]ticketfile.Key, error) {
 	return keys, nil
 }
 
-// replace writes the keys to a new file and gives it the old one's name, for
+// replace writes the keys to the new file and gives it the old one's name, for
 // a tunnel that starts now to find the one or the other, whole. The old one
 // stays where that fails.
 func (f *file) replace(keys []ticketfile.Key) error {
 	data := ticketfile.Format(keys)
 	defer clear(data)
-	temporary := f.name + ".new"
-	if err := unix.Unlinkat(f.folder, temporary, 0); err != nil && err != unix.ENOENT {
-		return diag.FailSys("remove "+f.path+".new", err)
-	}
-	err := f.write(temporary, data)
-	if err == nil {
-		if err = unix.Renameat(f.folder, temporary, f.folder, f.name); err != nil {
-			err = diag.FailSys("rename "+f.path+".new", err)
-		}
-	}
-	if err != nil {
-		unix.Unlinkat(f.folder, temporary, 0)
+	if err := f.write(data); err != nil {
 		return err
 	}
+	if err := unix.Renameat(f.folder, f.name+newSuffix, f.folder, f.name); err != nil {
+		return diag.FailSys("rename "+f.path+newSuffix, err)
+	}
+	f.lock.Close()
+	f.lock = nil
 	if err := unix.Fsync(f.folder); err != nil && err != unix.EINVAL { // some file systems have no such thing
 		return diag.FailSys("sync the folder of "+f.path, err)
 	}
 	return nil
 }
 
-// write makes a file that only its owner can read: the old one's owner where
-// we may give files away.
-func (f *file) write(name string, data []byte) error {
-	path := f.path + ".new"
-	fd, err := retry(func() (int, error) {
-		return unix.Openat(f.folder, name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
-	})
-	if err != nil {
-		return diag.FailSys("create "+path, err)
-	}
-	defer func() {
-		if fd >= 0 {
-			unix.Close(fd)
-		}
-	}()
-	if err := unix.Fchmod(fd, 0o600); err != nil { // a umask may have taken more
-		return diag.FailSys("set the mode of "+path, err)
+// write fills the new file, which only its owner can read: the old one's owner
+// where we may give files away.
+func (f *file) write(data []byte) error {
+	path, fd := f.path+newSuffix, f.lock.FD
+	if err := unix.Ftruncate(fd, 0); err != nil { // what a killed one has written
+		return diag.FailSys("truncate "+path, err)
 	}
 	if f.old != nil && syscall.Geteuid() == 0 {
 		if err := unix.Fchown(fd, int(f.old.Uid), int(f.old.Gid)); err != nil {
@@ -146,10 +150,6 @@ func (f *file) write(name string, data []byte) error {
 	}
 	if err := unix.Fsync(fd); err != nil {
 		return diag.FailSys("sync "+path, err)
-	}
-	err, fd = unix.Close(fd), -1
-	if err != nil && err != unix.EINTR {
-		return diag.FailSys("close "+path, err)
 	}
 	return nil
 }

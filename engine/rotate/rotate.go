@@ -11,6 +11,7 @@ import (
 	"ucspitls/backend/material/ticketfile"
 	"ucspitls/engine/diag"
 	"ucspitls/engine/entry"
+	"ucspitls/engine/lockfile"
 	"ucspitls/engine/option"
 )
 
@@ -64,25 +65,26 @@ type rotation struct {
 // run makes a new key unless the current one is younger than age, which 0
 // never is. It gives the age of the key that is then the current one.
 func (r *rotation) run(age time.Duration) (time.Duration, error) {
-	f, err := lock(r.path)
+	f, err := open(r.path)
 	if err != nil {
 		return 0, err
 	}
-	defer f.unlock()
-	keys, err := f.read()
-	if err != nil {
+	defer f.close()
+	// Mostly nothing is to be done, and that needs no lock.
+	keys, old, due, err := r.look(f, age)
+	if err != nil || !due {
+		return old, err
+	}
+	ticketfile.Wipe(keys)
+	if err := f.acquire(lockfile.Wait{Warn: r.Warning, Pause: pause, Now: time.Now}); err != nil {
 		return 0, err
+	}
+	keys, old, due, err = r.look(f, age) // another one may have done it meanwhile
+	if err != nil || !due {
+		return old, err
 	}
 	defer ticketfile.Wipe(keys)
-	now := time.Now().UTC().Truncate(time.Second)
-	if len(keys) > 0 {
-		// A key from the future, made when the clock was wrong, must not stay for ever.
-		if old := now.Sub(keys[0].Made); old.Abs() < age {
-			r.Info(r.path, ": the current key is ", seconds(old), " s old, nothing to do")
-			return old, nil
-		}
-	}
-	next := rotated(keys, now, r.previous)
+	next := rotated(keys, now(), r.previous)
 	defer clear(next[0].Secret)
 	if err := f.replace(next); err != nil {
 		return 0, err
@@ -90,6 +92,25 @@ func (r *rotation) run(age time.Duration) (time.Duration, error) {
 	r.Info(r.path, ": new key, previous ones kept: ", diag.Int(len(next)-1), ", dropped: ", diag.Int(len(keys)+1-len(next)))
 	return 0, nil
 }
+
+// look reads the keys. If none is due they are wiped, and old is the current one's age.
+func (r *rotation) look(f *file, age time.Duration) (keys []ticketfile.Key, old time.Duration, due bool, err error) {
+	if keys, err = f.read(); err != nil || len(keys) == 0 {
+		return nil, 0, true, err
+	}
+	// A key from the future, made when the clock was wrong, must not stay for ever.
+	if old = now().Sub(keys[0].Made); old.Abs() >= age {
+		return keys, old, true, nil
+	}
+	ticketfile.Wipe(keys)
+	r.Info(r.path, ": the current key is ", seconds(old), " s old, nothing to do")
+	return nil, old, false, nil
+}
+
+// now is what a key says about when it was made.
+func now() time.Time { return time.Now().UTC().Truncate(time.Second) }
+
+func pause(d time.Duration) bool { time.Sleep(d); return true }
 
 // rotated puts a new key in front and leaves out what opens nothing any more.
 func rotated(keys []ticketfile.Key, now time.Time, previous int) []ticketfile.Key {

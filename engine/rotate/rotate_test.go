@@ -169,7 +169,7 @@ func TestRefused(t *testing.T) {
 		"..":       "100 PATH is not the name of a file",
 		"good/x":   "111 unable to open " + dir + "/good/: not a directory",
 		"none/x":   "111 unable to open " + dir + "/none/: no such file or directory",
-		"good2":    "111 unable to remove PATH.new: is a directory",
+		"good2":    "111 unable to open PATH.new: is a directory",
 	} {
 		at := dir + "/" + name
 		before := content(at)

@@ -17,7 +17,7 @@ func TestTicketKeysOnAFullDisk(t *testing.T) {
 	needRoot(t) // to mount a small file system
 	t.Parallel()
 	dir := t.TempDir()
-	script := `mount -t tmpfs -o size=8k none "$1" && cd "$1" && "$2" keys && cp keys "$3" &&
+	script := `mount -t tmpfs -o size=8k,mode=755 none "$1" && cd "$1" && "$2" keys && cp keys "$3" &&
 		{ cat /dev/zero >filler 2>/dev/null; "$2" keys; echo "code $?"; cmp keys "$3" && ls; }`
 	out, err := exec.Command("unshare", "-m", "sh", "-c", script, "sh", dir, filepath.Join(bin, "s6-tls-ticketkeys"), filepath.Join(t.TempDir(), "copy")).CombinedOutput()
 	if err != nil && strings.Contains(string(out), "unshare") {

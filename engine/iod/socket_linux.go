@@ -30,6 +30,9 @@ type inode struct {
 // nobody but its owner, or root, may be able to put another in its place. uids
 // may connect.
 func listen(path string, uids []uint32, w lockfile.Wait) (*socket, error) {
+	if len(path) >= len(syscall.RawSockaddrUnix{}.Path) {
+		return nil, diag.Fail(diag.Usage, "socket: ", path, " is too long a path")
+	}
 	dir := filepath.Dir(path)
 	folder, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -73,11 +76,7 @@ func (s *socket) bind(uids []uint32) error {
 		}
 		err = syscall.Bind(s.fd, at)
 	}
-	switch err {
-	case nil:
-	case syscall.EINVAL:
-		return diag.Fail(diag.Usage, "socket: ", s.path, " is too long a path")
-	default:
+	if err != nil {
 		return diag.FailSys("bind to "+s.path, err)
 	}
 	if err := s.admit(uids); err != nil {

@@ -2,7 +2,6 @@ package guard
 
 import (
 	"os"
-	"syscall"
 	"time"
 
 	"ucspitls/backend"
@@ -74,8 +73,8 @@ func quiet(code int) error {
 func (x *Process) prepare(level uint, parent int, shared bool) (s *store, first answer, err error) {
 	lookup := os.LookupEnv
 	var ids privilege.IDs
-	if syscall.Geteuid() == 0 {
-		if ids, err = privilege.FromEnviron(lookup, "/etc/passwd"); err != nil {
+	if privilege.Root() {
+		if ids, err = privilege.FromEnviron(lookup, privilege.Passwd); err != nil {
 			return nil, first, err
 		}
 	}

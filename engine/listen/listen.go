@@ -24,6 +24,7 @@ import (
 	"ucspitls/engine/diag"
 	"ucspitls/engine/entry"
 	"ucspitls/engine/option"
+	"ucspitls/engine/privilege"
 	"ucspitls/engine/resolve"
 	"ucspitls/engine/resolve/socket"
 	"ucspitls/engine/wrap"
@@ -97,10 +98,15 @@ func listen(p *diag.Printer, s *option.Settings, words, operands []string) error
 	return srv.serve(listener)
 }
 
-// firstCommand is what a child executes first. That it is there is checked
-// now: a server that fails for each connection helps nobody.
+// firstCommand is what a child executes first. That it is there, and that it
+// will like prog's ids, is checked now: a server that fails for each connection helps nobody.
 func firstCommand(s *option.Settings, words, prog []string) ([]string, error) {
 	last := tlsd(s, prog)
+	if !s.Net.Rules() { // which may set UID, GID and GIDLIST for each connection
+		if _, err := privilege.FromOptions(s.Drop, os.LookupEnv, privilege.Passwd); err != nil {
+			return nil, err
+		}
+	}
 	if err := syscall.Access(last[0], 1); err != nil {
 		return nil, wrap.CannotRun(last[0], err)
 	}

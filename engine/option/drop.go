@@ -6,17 +6,35 @@ import (
 	"ucspitls/engine/diag"
 )
 
+// setID reads the argument of --uid or --gid.
+func setID(to *uint32, has *bool, name, value string) error {
+	n, ok := ID(value)
+	if !ok {
+		return diag.Fail(diag.Usage, name, " must be an unsigned integer")
+	}
+	*to, *has = n, true
+	return nil
+}
+
+func setUID(s *Settings, v string) error    { return setID(&s.Drop.UID, &s.Drop.HasUID, "uid", v) }
+func setGID(s *Settings, v string) error    { return setID(&s.Drop.GID, &s.Drop.HasGID, "gid", v) }
+func setGroups(s *Settings, v string) error { return s.Drop.SetGroups(v) }
+func setEnv(s *Settings, _ string) error    { s.Drop.FromEnv = true; return nil }
+
+const (
+	uidHelp    = "run prog with this user id"
+	gidHelp    = "run prog with this group id (default: that of the user in /etc/passwd)"
+	groupsHelp = "run prog with these supplementary groups, a comma list (default: none)"
+	envHelp    = "take these ids from UID, GID and GIDLIST, and remove those"
+)
+
 // With these a wrapper gives up rights just before it executes prog, so that
 // prog and the TLS process can run as different users with no other tool.
 var (
-	dropUID = []Option{{0, "uid", "uid", "run prog with this user id",
-		func(s *Settings, v string) error { s.Drop.HasUID = true; return number(&s.Drop.UID, "uid", v) }}}
-	dropGID = []Option{{0, "gid", "gid", "run prog with this group id",
-		func(s *Settings, v string) error { s.Drop.HasGID = true; return number(&s.Drop.GID, "gid", v) }}}
-	dropGroups = []Option{{0, "gidlist", "gidlist", "run prog with these supplementary groups, a comma list",
-		func(s *Settings, v string) error { return s.Drop.SetGroups(v) }}}
-	dropEnv = []Option{{0, "envuidgid", "", "take these ids from UID, GID and GIDLIST, and remove those",
-		func(s *Settings, _ string) error { s.Drop.FromEnv = true; return nil }}}
+	dropUID    = []Option{{0, "uid", "uid", uidHelp, setUID}}
+	dropGID    = []Option{{0, "gid", "gid", gidHelp, setGID}}
+	dropGroups = []Option{{0, "gidlist", "gidlist", groupsHelp, setGroups}}
+	dropEnv    = []Option{{0, "envuidgid", "", envHelp, setEnv}}
 )
 
 // Any tells whether prog is to run with other ids.
@@ -29,7 +47,7 @@ func (d *Drop) SetGroups(list string) error {
 		return nil
 	}
 	for _, item := range strings.Split(list, ",") {
-		n, ok := Number(item)
+		n, ok := ID(item)
 		if !ok {
 			return diag.Fail(diag.Usage, "gidlist must be a comma list of unsigned integers")
 		}

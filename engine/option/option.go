@@ -193,6 +193,13 @@ func Number(s string) (uint32, bool) {
 	return uint32(n), err == nil
 }
 
+// ID is Number for a user or a group. The highest number is none: to the kernel
+// it means "leave it as it is".
+func ID(s string) (uint32, bool) {
+	n, ok := Number(s)
+	return n, ok && n != 1<<32-1
+}
+
 func number(to *uint32, name, value string) error {
 	n, ok := Number(value)
 	if !ok {

@@ -36,25 +36,12 @@ var backlog = []Option{
 
 // These have short names here; the wrappers use the letters for something else.
 
-var gidList = []Option{
-	{'G', "gidlist", "gidlist", "run prog with these supplementary groups, a comma list",
-		func(s *Settings, v string) error { return s.Drop.SetGroups(v) }},
-}
-
-var gid = []Option{
-	{'g', "gid", "gid", "run prog with this group id",
-		func(s *Settings, v string) error { s.Drop.HasGID = true; return number(&s.Drop.GID, "gid", v) }},
-}
-
-var uid = []Option{
-	{'u', "uid", "uid", "run prog with this user id",
-		func(s *Settings, v string) error { s.Drop.HasUID = true; return number(&s.Drop.UID, "uid", v) }},
-}
-
-var envUIDGID = []Option{
-	{'U', "envuidgid", "", "take these ids from UID, GID and GIDLIST, and remove those",
-		func(s *Settings, _ string) error { s.Drop.FromEnv = true; return nil }},
-}
+var (
+	gidList   = []Option{{'G', "gidlist", "gidlist", groupsHelp, setGroups}}
+	gid       = []Option{{'g', "gid", "gid", gidHelp, setGID}}
+	uid       = []Option{{'u', "uid", "uid", uidHelp, setUID}}
+	envUIDGID = []Option{{'U', "envuidgid", "", envHelp, setEnv}}
+)
 
 var strict = []Option{
 	{'W', "no-strict-resolution", "", "a look-up that fails does not matter (default)",

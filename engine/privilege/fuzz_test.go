@@ -23,7 +23,7 @@ func FuzzPasswd(f *testing.F) {
 		if err := os.WriteFile(path, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		gid, err := primaryGroup(path, uid)
+		gid, err := primaryGroup(path, uid, &fromEnviron)
 		if err != nil {
 			return
 		}

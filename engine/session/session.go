@@ -155,9 +155,9 @@ func (x *session) configure() (e backend.Endpoint, release func(), err error) {
 		return nil, nil, err
 	}
 	var ids privilege.IDs
-	root := syscall.Geteuid() == 0
+	root := privilege.Root()
 	if root {
-		if ids, err = privilege.FromEnviron(lookup, "/etc/passwd"); err != nil {
+		if ids, err = privilege.FromEnviron(lookup, privilege.Passwd); err != nil {
 			return nil, nil, err
 		}
 	}

@@ -50,12 +50,18 @@ var RuntimeSettings = [...]string{"GOMAXPROCS=1", "GOTRACEBACK=none"}
 
 // Lookup is the value of name in environ, or "".
 func Lookup(environ []string, name string) string {
+	value, _ := Value(environ, name)
+	return value
+}
+
+// Value is Lookup that tells an empty value from none.
+func Value(environ []string, name string) (value string, set bool) {
 	for _, item := range environ {
 		if rest, ok := strings.CutPrefix(item, name); ok && rest != "" && rest[0] == '=' {
-			return rest[1:]
+			return rest[1:], true
 		}
 	}
-	return ""
+	return "", false
 }
 
 func has(items []string, name string) bool {

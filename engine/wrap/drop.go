@@ -3,49 +3,28 @@ package wrap
 import (
 	"strings"
 
-	"ucspitls/engine/diag"
 	"ucspitls/engine/entry"
 	"ucspitls/engine/option"
 	"ucspitls/engine/privilege"
+	"ucspitls/engine/ucspi"
 )
 
-// dropFrom gives the ids that prog is to run with, from --uid, --gid,
-// --gidlist and --envuidgid; the last takes UID, GID and GIDLIST out of environ.
+// dropFrom gives the ids that prog is to run with; --envuidgid takes UID, GID
+// and GIDLIST out of environ.
 func dropFrom(s *option.Settings, environ []string) (privilege.IDs, []string, error) {
-	d := s.Drop
-	if d.FromEnv {
-		rest := make([]string, 0, len(environ))
-		for _, item := range environ {
-			name, value, _ := strings.Cut(item, "=")
-			ok := true
-			switch name {
-			case "UID":
-				d.UID, ok = option.Number(value)
-				d.HasUID = ok
-			case "GID":
-				d.GID, ok = option.Number(value)
-				d.HasGID = ok
-			case "GIDLIST":
-				if err := d.SetGroups(value); err != nil {
-					return privilege.IDs{}, nil, err
-				}
-			default:
-				rest = append(rest, item)
-			}
-			if !ok {
-				return privilege.IDs{}, nil, diag.Fail(diag.Usage, "invalid ", name, ": it must be a numeric id")
-			}
-		}
-		if !d.HasUID {
-			return privilege.IDs{}, nil, diag.Fail(diag.Usage, "UID not set, but --envuidgid given")
-		}
-		environ = rest
+	ids, err := privilege.FromOptions(s.Drop, func(name string) (string, bool) { return ucspi.Value(environ, name) }, privilege.Passwd)
+	if err != nil || !s.Drop.FromEnv {
+		return ids, environ, err
 	}
-	return privilege.IDs{
-		UID: int(d.UID), HasUID: d.HasUID,
-		GID: int(d.GID), HasGID: d.HasGID,
-		Groups: d.Groups, SetGroups: d.HasGroups,
-	}, environ, nil
+	rest := make([]string, 0, len(environ))
+	for _, item := range environ {
+		switch name, _, _ := strings.Cut(item, "="); name {
+		case "UID", "GID", "GIDLIST":
+		default:
+			rest = append(rest, item)
+		}
+	}
+	return ids, rest, nil
 }
 
 // become drops rights and executes prog.

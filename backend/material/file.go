@@ -19,8 +19,11 @@ type file struct {
 }
 
 // openFile opens path, the value of variable, for reading. A directory is refused.
-func openFile(variable, path string) (*file, error) {
-	fd, err := openRetrying(path, syscall.O_RDONLY, 0)
+// A FIFO is waited for: who sets the variable may want to write the file then.
+func openFile(variable, path string) (*file, error) { return openWith(variable, path, 0) }
+
+func openWith(variable, path string, flags int) (*file, error) {
+	fd, err := openRetrying(path, syscall.O_RDONLY|flags, 0)
 	if err != nil {
 		return nil, fileError(variable, "open "+path+": ", err)
 	}

@@ -21,8 +21,12 @@ func ids(t *testing.T, pid int) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return statusLines(string(data))
+}
+
+func statusLines(text string) map[string]string {
 	found := map[string]string{}
-	for _, line := range strings.Split(string(data), "\n") {
+	for _, line := range strings.Split(text, "\n") {
 		if name, value, ok := strings.Cut(line, ":"); ok {
 			found[name] = strings.Join(strings.Fields(value), " ")
 		}

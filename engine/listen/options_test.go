@@ -60,6 +60,7 @@ func TestRefusals(t *testing.T) {
 		{"-K x 127.0.0.1 0 true", 100, "fatal: handshake-timeout must be an unsigned integer"},
 		{"-k x 127.0.0.1 0 true", 100, "fatal: sni-level must be an unsigned integer"},
 		{"-u x 127.0.0.1 0 true", 100, "fatal: uid must be an unsigned integer"},
+		{"-U 127.0.0.1 0 true", 100, "fatal: UID not set, but --envuidgid given"},
 		{"-g x 127.0.0.1 0 true", 100, "fatal: gid must be an unsigned integer"},
 		{"-G x 127.0.0.1 0 true", 100, "fatal: gidlist must be a comma list of unsigned integers"},
 		{"-B " + strings.Repeat("x", 1025) + " 127.0.0.1 0 true", 100, "fatal: banner must not be longer than 1024 bytes"},
@@ -300,7 +301,7 @@ func TestIDs(t *testing.T) {
 		}
 	}
 	// The -io runs under TLS_UID while prog lives.
-	cmd := command(t, []string{"-H", "-u", "1234"}, "127.0.0.1", "cat")
+	cmd := command(t, []string{"-H", "-u", "1234", "-g", "1235"}, "127.0.0.1", "cat")
 	cmd.Env = append(cmd.Env, "TLS_UID=3234", "TLS_GID=3235")
 	p := boot(t, cmd, "127.0.0.1")
 	s := p.session()

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -270,17 +271,20 @@ func (s suite) ticketPeer(t *testing.T) {
 	})
 	// A ticket holds what the client presented. Where that is too much there
 	// is no ticket that can be used, and the handshake does not fail of it.
-	for _, size := range []int{3000, 15000, 25000, 58000, 70000} {
-		s.each(t, "a large certificate", func(t *testing.T, v visit) {
-			if v.v == backend.TLS12 && size > 60000 {
+	for _, sizes := range [][]int{{3000}, {15000}, {25000}, {58000}, {70000}, // the leaf,
+		{0, 10000}, {0, 10000, 10000}, {0, 3000, 3000, 3000, 3000, 3000, 3000}, {0, 20000}, {0, 100, 20000, 100}, // and what stands above it
+		{50000, 14000}, {45000, 15000}, {58000, 3000}, {58000, 15000}} {
+		s.each(t, fmt.Sprint("large certificates ", sizes), func(t *testing.T, v visit) {
+			if v.v == backend.TLS12 && sizes[0] > 60000 {
 				t.Skip("a library may have promised a ticket by then")
 			}
-			large := s.pki.Named("client of "+string(rune('A'+size/1000)), pki.Spec{Use: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-				Edit: func(c *x509.Certificate) {
-					c.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 99999, 1}, Value: make([]byte, size)}}
-				}})
+			large := *s.large(sizes[0])
+			large.Chain = slices.Clip(large.Chain)
+			for _, size := range sizes[1:] {
+				large.Chain = append(large.Chain, s.large(size).DER())
+			}
 			v.server = func(cfg *backend.ServerConfig) { cfg.Client, cfg.Anchors = backend.CertMandatory, s.pki.Anchors() }
-			v.client = present(large)
+			v.client = present(&large)
 			for range 2 {
 				x := v.to()
 				x.connect()
@@ -288,10 +292,18 @@ func (s suite) ticketPeer(t *testing.T) {
 				if !bytes.Equal(x.conn.State().Peer, large.DER()) {
 					t.Error("the wrong peer in the state")
 				}
-				t.Logf("%d bytes, resumed: %v, ticket of %d bytes", size, x.conn.State().Resumed, len(v.jar.ticket(t)))
+				t.Logf("resumed: %v, ticket of %d bytes", x.conn.State().Resumed, len(v.jar.ticket(t)))
 			}
 		})
 	}
+}
+
+// large is a client's certificate of some size.
+func (s suite) large(size int) *pki.Cert {
+	return s.pki.Named(fmt.Sprint("client of ", size), pki.Spec{Use: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+		Edit: func(c *x509.Certificate) {
+			c.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 99999, 1}, Value: make([]byte, size)}}
+		}})
 }
 
 // after moves the server's clock.

@@ -7,25 +7,6 @@
 // What libssl calls. A callback writes into the connection's struct, where
 // Go finds it after the call.
 
-int ucspi_append(ucspi_buffer *b, const void *bytes, size_t length)
-{
-	size_t room = b->room > 0 ? b->room : 4096;
-	unsigned char *more;
-
-	while (room - b->length < length)
-		room *= 2;
-	if (room != b->room) {
-		more = OPENSSL_clear_realloc(b->bytes, b->room, room);
-		if (more == NULL)
-			return 0;
-		b->bytes = more;
-		b->room = room;
-	}
-	memcpy(b->bytes + b->length, bytes, length);
-	b->length += length;
-	return 1;
-}
-
 // on_hello pauses the handshake of a server: Go chooses the certificate. It
 // is called again after that, again for the ClientHello that follows a
 // HelloRetryRequest, and for a renegotiation.

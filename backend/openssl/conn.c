@@ -173,13 +173,6 @@ enum ucspi_outcome ucspi_close_notify(ucspi_conn *c)
 	return result >= 0 ? UCSPI_DONE : settle(c, result);
 }
 
-const SSL_CIPHER *ucspi_suite(ucspi_conn *c)
-{
-	const SSL_CIPHER *suite = SSL_get_current_cipher(c->ssl);
-
-	return suite != NULL ? suite : SSL_get_pending_cipher(c->ssl);
-}
-
 // ucspi_group is the library's name of the key exchange group, "" if there is
 // none yet.
 const char *ucspi_group(ucspi_conn *c)

@@ -2,7 +2,6 @@
 
 #include "layer.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
@@ -36,8 +35,6 @@ static const char sigalgs_fips[] =
 // left joins those of ours that the site has too.
 static void left(char *list, size_t room, const char *const *ours, STACK_OF(SSL_CIPHER) *site, int fips)
 {
-	size_t n = 0;
-
 	list[0] = '\0';
 	for (; *ours != NULL; ours++) {
 		if (fips && strstr(*ours, "CHACHA20") != NULL)
@@ -45,7 +42,9 @@ static void left(char *list, size_t room, const char *const *ours, STACK_OF(SSL_
 		for (int i = 0; i < sk_SSL_CIPHER_num(site); i++) {
 			if (strcmp(SSL_CIPHER_get_name(sk_SSL_CIPHER_value(site, i)), *ours) != 0)
 				continue;
-			n += (size_t)snprintf(list + n, room - n, "%s%s", n > 0 ? ":" : "", *ours);
+			if (list[0] != '\0')
+				OPENSSL_strlcat(list, ":", room);
+			OPENSSL_strlcat(list, *ours, room);
 			break;
 		}
 	}
@@ -155,6 +154,8 @@ void ucspi_endpoint_free(ucspi_endpoint *e)
 // ucspi_set_alpn takes a list of protocols as it stands on the wire.
 int ucspi_set_alpn(ucspi_endpoint *e, const unsigned char *list, size_t length)
 {
+	if (length > UINT16_MAX)
+		return 0;
 	if (!e->server)
 		return SSL_CTX_set_alpn_protos(e->ctx, list, (unsigned int)length) == 0;
 	e->alpn = OPENSSL_memdup(list, length);
@@ -164,9 +165,10 @@ int ucspi_set_alpn(ucspi_endpoint *e, const unsigned char *list, size_t length)
 
 int ucspi_add_anchor(ucspi_endpoint *e, const unsigned char *der, size_t length, size_t subject, size_t subject_length)
 {
-	ucspi_anchor *more = OPENSSL_realloc(e->anchors, (e->anchor_count + 1) * sizeof *more);
+	ucspi_anchor *more;
 
-	if (more == NULL)
+	if (subject > length || subject_length > length - subject ||
+	    (more = OPENSSL_realloc(e->anchors, (e->anchor_count + 1) * sizeof *more)) == NULL)
 		return 0;
 	e->anchors = more;
 	more += e->anchor_count;
@@ -205,11 +207,10 @@ static int critical(const STACK_OF(X509_EXTENSION) *extensions)
 // that speak for some certificates only (RFC 5280, 5.2).
 enum ucspi_crl_fault ucspi_add_crl(ucspi_endpoint *e, const unsigned char *der, size_t length)
 {
-	const unsigned char *p = der;
-	X509_CRL *crl = d2i_X509_CRL(NULL, &p, (long)length), **more;
+	X509_CRL *crl = ucspi_crl(der, length), **more;
 	enum ucspi_crl_fault fault = UCSPI_CRL_BAD;
 
-	if (crl != NULL && p == der + length && X509_CRL_get0_lastUpdate(crl) != NULL) {
+	if (crl != NULL && X509_CRL_get0_lastUpdate(crl) != NULL) {
 		STACK_OF(X509_REVOKED) *revoked = X509_CRL_get_REVOKED(crl);
 
 		fault = critical(X509_CRL_get0_extensions(crl)) ? UCSPI_CRL_UNSUPPORTED : UCSPI_CRL_GOOD;

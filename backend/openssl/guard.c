@@ -84,9 +84,11 @@ static int key_import(void *key, int selection, const OSSL_PARAM params[])
 
 	(void)selection;
 	if (p != NULL) {
-		const unsigned char *der = p->data;
+		const void *der;
+		size_t length;
 
-		k->public = d2i_PUBKEY(NULL, &der, (long)p->data_size);
+		if (OSSL_PARAM_get_octet_string_ptr(p, &der, &length) == 1)
+			k->public = ucspi_public(der, length);
 		return k->public != NULL;
 	}
 	ctx = EVP_PKEY_CTX_new_from_name(NULL, k->type, NULL);
@@ -175,13 +177,16 @@ static int signature_set_params(void *ctx, const OSSL_PARAM params[])
 {
 	const OSSL_PARAM *p = params != NULL ? OSSL_PARAM_locate_const(params, OSSL_SIGNATURE_PARAM_PAD_MODE) : NULL;
 	signature *s = ctx;
+	char name[16], *out = name;
 	int mode;
 
 	if (p == NULL)
 		return 1; // of PSS the salt's length, which TLS leaves no choice of
 	if (p->data_type == OSSL_PARAM_UTF8_STRING) {
-		s->pss = p->data != NULL && strcmp(p->data, OSSL_PKEY_RSA_PAD_MODE_PSS) == 0;
-		return s->pss || (p->data != NULL && strcmp(p->data, OSSL_PKEY_RSA_PAD_MODE_PKCSV15) == 0);
+		if (OSSL_PARAM_get_utf8_string(p, &out, sizeof name) != 1)
+			return 0;
+		s->pss = strcmp(name, OSSL_PKEY_RSA_PAD_MODE_PSS) == 0;
+		return s->pss || strcmp(name, OSSL_PKEY_RSA_PAD_MODE_PKCSV15) == 0;
 	}
 	if (OSSL_PARAM_get_int(p, &mode) != 1)
 		return 0;
@@ -235,10 +240,11 @@ static int scheme(const signature *s)
 static int signature_sign(void *ctx, unsigned char *out, size_t *length, size_t room, const unsigned char *message, size_t message_length)
 {
 	signature *s = ctx;
+	int most = EVP_PKEY_get_size(s->key->public);
 
 	if (out == NULL) {
-		*length = (size_t)EVP_PKEY_get_size(s->key->public);
-		return 1;
+		*length = most > 0 ? (size_t)most : 0;
+		return most > 0;
 	}
 	if (running == NULL)
 		return 0;
@@ -314,7 +320,6 @@ EVP_PKEY *ucspi_guarded_key(const unsigned char *der, size_t length, ucspi_failu
 	static const struct { int id; const char *type; } types[] = {
 		{ EVP_PKEY_RSA, "RSA" }, { EVP_PKEY_EC, "EC" }, { EVP_PKEY_ED25519, "ED25519" },
 	};
-	const unsigned char *p = der;
 	OSSL_PARAM params[] = {
 		OSSL_PARAM_octet_string(public_key, (void *)der, length),
 		OSSL_PARAM_END,
@@ -329,7 +334,7 @@ EVP_PKEY *ucspi_guarded_key(const unsigned char *der, size_t length, ucspi_failu
 		ucspi_blame(f);
 		return NULL;
 	}
-	public = d2i_PUBKEY(NULL, &p, (long)length);
+	public = ucspi_public(der, length);
 	for (size_t i = 0; public != NULL && i < sizeof types / sizeof *types; i++)
 		if (EVP_PKEY_get_base_id(public) == types[i].id)
 			ctx = EVP_PKEY_CTX_new_from_name(guards, types[i].type, NULL);

@@ -29,14 +29,14 @@ func (c *conn) handshake() C.enum_ucspi_outcome {
 func ucspiGuardSign(self C.uintptr_t, version, scheme C.int, message unsafe.Pointer, length C.size_t, out *C.uchar, room C.size_t) C.size_t {
 	c := cgo.Handle(self).Value().(*conn)
 	signature, err := c.guard.Sign(uint16(version), uint16(scheme), unsafe.Slice((*byte)(message), length))
-	if err == nil && len(signature) > int(room) {
+	if err == nil && uint64(len(signature)) > uint64(room) {
 		err = &backend.Error{Kind: backend.Setup, Reason: backend.InternalError, Err: errors.New("the signature is too long")}
 	}
 	if err != nil {
 		c.ownErr = err
 		return 0
 	}
-	return C.size_t(copy(unsafe.Slice((*byte)(out), room), signature))
+	return C.size_t(copy(unsafe.Slice((*byte)(out), len(signature)), signature))
 }
 
 // A held key is the guard's side of a KeyPair with a Guard.

@@ -26,7 +26,8 @@ unsigned char *ucspi_sign(EVP_PKEY *key, int hash, int pss, const unsigned char 
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	EVP_PKEY_CTX *how;
 	unsigned char *out = NULL;
-	size_t room = (size_t)EVP_PKEY_get_size(key);
+	int most = EVP_PKEY_get_size(key);
+	size_t room = most > 0 ? (size_t)most : 0;
 	int good;
 
 	ERR_clear_error();
@@ -34,7 +35,7 @@ unsigned char *ucspi_sign(EVP_PKEY *key, int hash, int pss, const unsigned char 
 	if (good && pss)
 		good = EVP_PKEY_CTX_set_rsa_padding(how, RSA_PKCS1_PSS_PADDING) == 1 &&
 		       EVP_PKEY_CTX_set_rsa_pss_saltlen(how, RSA_PSS_SALTLEN_DIGEST) == 1;
-	good = good && (out = OPENSSL_malloc(room)) != NULL && EVP_DigestSign(ctx, out, &room, message, length) == 1;
+	good = good && room > 0 && (out = OPENSSL_malloc(room)) != NULL && EVP_DigestSign(ctx, out, &room, message, length) == 1;
 	if (!good) {
 		ucspi_blame(f);
 		OPENSSL_free(out);

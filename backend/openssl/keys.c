@@ -18,21 +18,14 @@ X509 *ucspi_parse_certificate(const unsigned char *der, size_t length, ucspi_fai
 	return c;
 }
 
-// ucspi_parse_key takes PKCS#8, PKCS#1 and SEC1 and nothing behind it.
 EVP_PKEY *ucspi_parse_key(const unsigned char *der, size_t length, ucspi_failure *f)
 {
-	const unsigned char *p = der;
 	EVP_PKEY *key;
 
 	ERR_clear_error();
-	key = d2i_AutoPrivateKey_ex(NULL, &p, (long)length, NULL, NULL);
-	if (key == NULL) {
+	key = ucspi_private(der, length);
+	if (key == NULL)
 		ucspi_blame(f);
-	} else if (p != der + length) {
-		ucspi_say(f, "there is something behind the key");
-		EVP_PKEY_free(key);
-		key = NULL;
-	}
 	ERR_clear_error();
 	return key;
 }

@@ -83,6 +83,12 @@ typedef struct {
 	size_t length, room;
 } ucspi_buffer;
 
+// What is left to be read of bytes that somebody else has.
+typedef struct {
+	const unsigned char *at;
+	size_t length;
+} ucspi_bytes;
+
 // A connection. Go reads and writes the fields between two calls.
 typedef struct {
 	SSL *ssl;
@@ -108,6 +114,7 @@ typedef struct {
 	size_t ticket_key_count;
 	int ems;                 // the client has extended_master_secret
 	int ticket_offered;      // TLS 1.2: the client takes tickets
+	int leaf_limit;          // TLS 1.2: the longest certificate that the promised ticket holds; 0: none is promised
 	int ticket_due;          // TLS 1.3: a ticket is to be sent
 	int vouched;             // the certificate in the session of the last ticket is good
 	uintptr_t self;          // for ucspiGuardSign: the Go side of this
@@ -124,6 +131,19 @@ int ucspi_require_fips(ucspi_failure *);
 int ucspi_fips(char *name, size_t room);
 void ucspi_blame(ucspi_failure *);
 void ucspi_say(ucspi_failure *, const char *);
+
+// bytes.c
+int ucspi_take(ucspi_bytes *, size_t length, ucspi_bytes *out);
+int ucspi_take_number(ucspi_bytes *, size_t width, uint64_t *);
+int ucspi_take_vector(ucspi_bytes *, size_t width, ucspi_bytes *out);
+int ucspi_append(ucspi_buffer *, const void *, size_t);
+int ucspi_append_number(ucspi_buffer *, size_t width, uint64_t);
+
+// der.c
+X509 *ucspi_certificate(const unsigned char *der, size_t length);
+X509_CRL *ucspi_crl(const unsigned char *der, size_t length);
+EVP_PKEY *ucspi_public(const unsigned char *der, size_t length);
+EVP_PKEY *ucspi_private(const unsigned char *der, size_t length);
 
 // memory.c
 void ucspi_wipe_freed_memory(void);
@@ -162,7 +182,6 @@ extern size_t ucspiGuardSign(uintptr_t conn, int version, int scheme, void *mess
 // verify.c
 int ucspi_verify(X509_STORE_CTX *, void *endpoint);
 int ucspi_alert_of(enum ucspi_verdict);
-X509 *ucspi_certificate(const unsigned char *der, size_t length);
 
 // conn.c
 ucspi_conn *ucspi_conn_new(const ucspi_endpoint *, const char *servername);
@@ -172,24 +191,22 @@ enum ucspi_outcome ucspi_read(ucspi_conn *, unsigned char *, size_t);
 enum ucspi_outcome ucspi_write(ucspi_conn *, const unsigned char *, size_t);
 enum ucspi_outcome ucspi_close_notify(ucspi_conn *);
 const char *ucspi_group(ucspi_conn *);
-const SSL_CIPHER *ucspi_suite(ucspi_conn *);
 unsigned char *ucspi_peer(ucspi_conn *, size_t *length);
 
 // callbacks.c
 void ucspi_watch(ucspi_endpoint *, int keylog);
-int ucspi_append(ucspi_buffer *, const void *, size_t);
 
 // tickets.c
 int ucspi_use_tickets(ucspi_endpoint *);
 int ucspi_add_ticket_key(ucspi_conn *, const unsigned char *secret, size_t length, const unsigned char *context, size_t context_length);
 void ucspi_wipe_ticket_keys(ucspi_conn *);
 void ucspi_no_ticket(ucspi_conn *);
-int ucspi_ticket_holds(const ucspi_conn *, X509 *leaf);
 void ucspi_ticket_hello(ucspi_conn *);
 void ucspi_send_ticket(ucspi_conn *);
 
 // seal.c
 int ucspi_keep_secret(ucspi_conn *, const char *line);
 void ucspi_refuse(ucspi_conn *);
+const SSL_CIPHER *ucspi_suite(const ucspi_conn *);
 
 #endif

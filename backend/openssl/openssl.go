@@ -2,7 +2,7 @@
 
 package openssl
 
-// #cgo CFLAGS: -std=c11 -Wall -Wextra -O2
+// #cgo CFLAGS: -std=gnu11 -Wall -Wextra -O2
 // #cgo LDFLAGS: -lssl -lcrypto
 // #include "layer.h"
 import "C"

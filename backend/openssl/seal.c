@@ -36,6 +36,14 @@ int ucspi_keep_secret(ucspi_conn *c, const char *line)
 	return 1;
 }
 
+// ucspi_suite is the one in use or, in a handshake, to be.
+const SSL_CIPHER *ucspi_suite(const ucspi_conn *c)
+{
+	const SSL_CIPHER *suite = SSL_get_current_cipher(c->ssl);
+
+	return suite != NULL ? suite : SSL_get_pending_cipher(c->ssl);
+}
+
 // expand is HKDF-Expand-Label without a context (RFC 8446, 7.1).
 static int expand(const ucspi_conn *c, const EVP_MD *md, const char *label, unsigned char *out, size_t length)
 {

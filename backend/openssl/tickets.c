@@ -53,6 +53,7 @@ int ucspi_add_ticket_key(ucspi_conn *c, const unsigned char *secret, size_t leng
 		good = ctx != NULL && EVP_Q_digest(NULL, "SHA256", NULL, context, context_length, info + sizeof label - 1, NULL) == 1 &&
 		       EVP_KDF_derive(ctx, (unsigned char *)more, sizeof *more, params) == 1;
 		c->ticket_key_count += (size_t)good;
+		c->leaf_limit = c->ticket_offered ? MAX_SESSION : 0;
 	}
 	EVP_KDF_CTX_free(ctx);
 	EVP_KDF_free(kdf);
@@ -72,14 +73,6 @@ void ucspi_no_ticket(ucspi_conn *c)
 {
 	SSL_set_options(c->ssl, SSL_OP_NO_TICKET);
 	c->ticket_due = 0;
-}
-
-// ucspi_ticket_holds is false for a client's certificate of TLS 1.2 that libssl
-// would want to put into a ticket, which is promised by then, and can't: it
-// would fail with internal_error.
-int ucspi_ticket_holds(const ucspi_conn *c, X509 *leaf)
-{
-	return !c->ticket_offered || c->ticket_key_count == 0 || SSL_version(c->ssl) != TLS1_2_VERSION || i2d_X509(leaf, NULL) <= MAX_SESSION;
 }
 
 static int use_key(const ucspi_ticket_key *k, EVP_MAC_CTX *mac)
@@ -124,86 +117,60 @@ static int on_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_C
 	return seal ? 1 : 2;
 }
 
-static void put(unsigned char *p, uint64_t n, size_t length)
+// encode writes what the session carries. A chain that makes it longer than
+// most is left out: then nobody will resume.
+static int encode(ucspi_buffer *b, time_t now, STACK_OF(X509) *chain, size_t most)
 {
-	while (length-- > 0) {
-		p[length] = (unsigned char)n;
-		n >>= 8;
-	}
-}
+	int good = ucspi_append_number(b, 1, VERSION) && ucspi_append_number(b, 8, (uint64_t)now);
 
-static uint64_t get(const unsigned char *p, size_t length)
-{
-	uint64_t n = 0;
+	for (int i = 0; good && i < sk_X509_num(chain); i++) {
+		unsigned char *der = NULL;
+		int length = i2d_X509(sk_X509_value(chain, i), &der);
 
-	while (length-- > 0)
-		n = n << 8 | *p++;
-	return n;
-}
-
-// encode writes what the session carries, and gives its length; p may be NULL.
-// A chain that is too long is left out: then nobody will resume.
-static size_t encode(unsigned char *p, time_t now, STACK_OF(X509) *chain)
-{
-	size_t n = HEAD;
-
-	if (p != NULL) {
-		p[0] = VERSION;
-		put(p + 1, (uint64_t)now, 8);
-	}
-	for (int i = 0; i < sk_X509_num(chain); i++) {
-		X509 *x = sk_X509_value(chain, i);
-		int length = i2d_X509(x, NULL);
-		unsigned char *der = p != NULL ? p + n + 3 : NULL;
-
-		if (length <= 0 || (n += 3 + (size_t)length) > MAX_CHAIN)
-			return HEAD;
-		if (p != NULL) {
-			put(der - 3, (uint64_t)length, 3);
-			i2d_X509(x, &der);
+		good = length > 0 && ucspi_append_number(b, 3, (uint64_t)length) && ucspi_append(b, der, (size_t)length);
+		OPENSSL_free(der);
+		if (good && b->length > most) {
+			b->length = HEAD;
+			break;
 		}
 	}
-	return n;
+	return good;
 }
 
 // on_make fills in a new session; one that is resumed has what it needs.
 static int on_make(SSL *ssl, void *unused)
 {
 	ucspi_conn *c = SSL_get_app_data(ssl);
-	STACK_OF(X509) *chain = SSL_get_peer_cert_chain(ssl); // without the leaf, on a server
-	size_t length;
-	unsigned char *data;
+	X509 *leaf = SSL_get0_peer_certificate(ssl);
+	int length = leaf != NULL ? i2d_X509(leaf, NULL) : 0;
+	int most = MAX_SESSION - length < MAX_CHAIN ? MAX_SESSION - length : MAX_CHAIN;
+	ucspi_buffer data = { NULL, 0, 0 };
 	int good;
 
 	(void)unused;
 	if (SSL_session_reused(ssl))
 		return 1;
-	length = encode(NULL, c->now, chain);
-	if ((data = OPENSSL_malloc(length)) == NULL)
-		return 0;
-	encode(data, c->now, chain);
-	good = SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), data, length);
-	OPENSSL_free(data);
+	good = encode(&data, c->now, SSL_get_peer_cert_chain(ssl), most > 0 ? (size_t)most : 0) && // without the leaf, on a server
+	       SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), data.bytes, data.length) == 1;
+	OPENSSL_free(data.bytes);
 	return good;
 }
 
 // presented is what the client sent in the full handshake, above its leaf;
 // NULL if the data is none of ours.
-static STACK_OF(X509) *presented(const unsigned char *p, size_t length)
+static STACK_OF(X509) *presented(ucspi_bytes data)
 {
 	STACK_OF(X509) *chain = sk_X509_new_null();
-	const unsigned char *end = p + length;
+	ucspi_bytes der;
 
-	for (p += HEAD; chain != NULL && p < end;) {
-		size_t n = end - p >= 3 ? (size_t)get(p, 3) : length;
-		X509 *x = n <= (size_t)(end - p) - 3 ? ucspi_certificate(p + 3, n) : NULL;
+	while (chain != NULL && data.length > 0) {
+		X509 *x = ucspi_take_vector(&data, 3, &der) ? ucspi_certificate(der.at, der.length) : NULL;
 
 		if (x == NULL || sk_X509_push(chain, x) <= 0) {
 			X509_free(x);
 			sk_X509_pop_free(chain, X509_free);
 			return NULL;
 		}
-		p += 3 + n;
 	}
 	return chain;
 }
@@ -236,18 +203,19 @@ static int acceptable(SSL *ssl, SSL_SESSION *s)
 	ucspi_conn *c = SSL_get_app_data(ssl);
 	X509 *leaf = SSL_SESSION_get0_peer(s);
 	STACK_OF(X509) *chain;
-	unsigned char *data;
-	size_t length;
-	time_t age;
+	void *bytes;
+	ucspi_bytes data;
+	uint64_t version, then;
 
-	if (SSL_SESSION_get0_ticket_appdata(s, (void **)&data, &length) != 1 || data == NULL || length < HEAD || data[0] != VERSION)
+	if (SSL_SESSION_get0_ticket_appdata(s, &bytes, &data.length) != 1)
 		return 0;
-	age = c->now - (time_t)get(data + 1, 8);
-	if (age > UCSPI_TICKET_LIFETIME || age < -UCSPI_TICKET_LIFETIME)
+	data.at = bytes;
+	if (!ucspi_take_number(&data, 1, &version) || version != VERSION || !ucspi_take_number(&data, 8, &then) ||
+	    (int64_t)then < c->now - UCSPI_TICKET_LIFETIME || (int64_t)then > c->now + UCSPI_TICKET_LIFETIME)
 		return 0;
-	if (leaf == NULL)
-		return (SSL_get_verify_mode(ssl) & SSL_VERIFY_FAIL_IF_NO_PEER_CERT) == 0;
-	if (!c->endpoint->verifies || (chain = presented(data, length)) == NULL)
+	if (leaf == NULL) // nobody presented anything
+		return data.length == 0 && (SSL_get_verify_mode(ssl) & SSL_VERIFY_FAIL_IF_NO_PEER_CERT) == 0;
+	if (!c->endpoint->verifies || (chain = presented(data)) == NULL)
 		return 0;
 	c->vouched = verified(ssl, leaf, chain);
 	sk_X509_pop_free(chain, X509_free);
@@ -259,12 +227,12 @@ static int acceptable(SSL *ssl, SSL_SESSION *s)
 static SSL_TICKET_RETURN on_open(SSL *ssl, SSL_SESSION *s, const unsigned char *name, size_t length, SSL_TICKET_STATUS status, void *unused)
 {
 	ucspi_conn *c = SSL_get_app_data(ssl);
+	int good;
 
 	(void)name, (void)length, (void)unused;
 	c->vouched = 0;
-	if ((status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW) && acceptable(ssl, s))
-		return SSL_TICKET_RETURN_USE_RENEW;
-	return SSL_TICKET_RETURN_IGNORE_RENEW;
+	good = (status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW) && acceptable(ssl, s);
+	return good ? SSL_TICKET_RETURN_USE_RENEW : SSL_TICKET_RETURN_IGNORE_RENEW;
 }
 
 // ucspi_use_tickets fails where the site's configuration forbids tickets.

@@ -105,17 +105,6 @@ static int collect(int ok, X509_STORE_CTX *ctx)
 	return 1;
 }
 
-X509 *ucspi_certificate(const unsigned char *der, size_t length)
-{
-	const unsigned char *p = der;
-	X509 *c = d2i_X509(NULL, &p, (long)length);
-
-	if (c != NULL && p == der + length)
-		return c;
-	X509_free(c);
-	return NULL;
-}
-
 static int named(const ucspi_anchor *a, const X509_NAME *name)
 {
 	const unsigned char *der;
@@ -251,7 +240,9 @@ int ucspi_verify(X509_STORE_CTX *ctx, void *endpoint)
 	X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(ctx), c->now);
 	if (anchors == NULL || X509_verify_cert(ctx) <= 0)
 		find(c, UCSPI_UNCHECKED);
-	if (!ucspi_ticket_holds(c, X509_STORE_CTX_get0_cert(ctx)))
+	// libssl would want to put the certificate into the ticket that it has promised,
+	// could not, and would fail with internal_error.
+	if (c->leaf_limit > 0 && SSL_version(c->ssl) == TLS1_2_VERSION && i2d_X509(X509_STORE_CTX_get0_cert(ctx), NULL) > c->leaf_limit)
 		find(c, UCSPI_MALFORMED);
 	policy(e, c, X509_STORE_CTX_get0_chain(ctx));
 	if (c->verdict == UCSPI_UNCHECKED && keyless(ctx))

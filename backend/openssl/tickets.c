@@ -232,6 +232,7 @@ static SSL_TICKET_RETURN on_open(SSL *ssl, SSL_SESSION *s, const unsigned char *
 	(void)name, (void)length, (void)unused;
 	c->vouched = 0;
 	good = (status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW) && acceptable(ssl, s);
+	ERR_clear_error(); // else libssl takes what is wrong with a ticket for what is wrong with the handshake
 	return good ? SSL_TICKET_RETURN_USE_RENEW : SSL_TICKET_RETURN_IGNORE_RENEW;
 }
 

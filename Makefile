@@ -135,6 +135,7 @@ shared: all
 # Everything that takes too long for each commit.
 ci-long: test interop
 	$(MAKE) fuzz FUZZTIME=500000x
+	$(MAKE) fuzz FUZZTIME=100000x BACKEND=openssl ASAN=1
 	UCSPITLS_LOAD=2000 $(GO) test -count=1 ./engine/listen
 	UCSPITLS_BACKEND=$(BACKEND) SANDBOX=strict $(GO) test -count=1 ./cmd/clitest
 	UCSPITLS_IOD=1 UCSPITLS_BACKEND=$(BACKEND) $(GO) test -count=1 -timeout 30m ./cmd/clitest
@@ -171,6 +172,7 @@ GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.1.4
 lint:
 	@out=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$out" ] || { echo "gofmt would change:"; echo "$$out"; exit 1; }
 	$(GO) vet -tags '$(TAGS)' ./...
+	@set -e; for f in $(wildcard backend/$(BACKEND)/*.c); do $(CC) -std=gnu11 -O2 -Wall -Wextra -Wconversion -Wsign-conversion -Werror -c -o /dev/null $$f; done
 	$(GO) run $(STATICCHECK) -tags '$(TAGS)' ./...
 
 # Where the vulnerability database can't be reached, that is said, and is no failure.
@@ -194,13 +196,13 @@ static: all
 
 # A number of inputs, not a time: at the end of a time the coordinator of Go before
 # 1.27 may take its own deadline for a failure. With another BACKEND only that
-# backend's targets.
+# backend's targets; with ASAN=1 under the address sanitizer, for what is in C.
 FUZZTIME = 50000x
 FUZZED   = $(if $(filter gotls,$(BACKEND)),'*_test.go' ':!backend/openssl' ':!backend/utls','backend/$(BACKEND)/*_test.go')
 fuzz:
 	@set -e; for f in $$(git grep -l '^func Fuzz' -- $(FUZZED)); do \
 		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\).*/\1/p' $$f); do \
 			echo "$$name in $$(dirname $$f)"; \
-			CGO_ENABLED=$(CGO_$(BACKEND)) $(GO) test -tags '$(TAGS)' -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) ./$$(dirname $$f); \
+			CGO_ENABLED=$(CGO_$(BACKEND)) $(GO) test $(if $(ASAN),-asan) -tags '$(TAGS)' -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) ./$$(dirname $$f); \
 		done; \
 	done

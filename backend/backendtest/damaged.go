@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"ucspitls/backend"
+	"ucspitls/backend/backendtest/mutate"
 	"ucspitls/backend/backendtest/pki"
 )
 
@@ -104,6 +105,9 @@ func FuzzTicketData(f *testing.F, b backend.Backend, reseal Reseal) {
 	f.Add([]byte{}, true)
 	f.Add([]byte("\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00"), false)
 	f.Add([]byte("\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"), true)
+	for n := range uint64(50) {
+		f.Add(mutate.New(0, n).Bytes([]byte("\x00\x00\x05\x30\x03\x02\x01\x01")), true)
+	}
 	f.Fuzz(func(t *testing.T, data []byte, behind bool) {
 		v := uint16(tls.VersionTLS12)
 		if len(data)%2 > 0 {

@@ -147,3 +147,22 @@ func FuzzClientServerName(f *testing.F) {
 		}
 	})
 }
+
+// FuzzALPN: what is accepted fits into the extension.
+func FuzzALPN(f *testing.F) {
+	f.Add("h2,http/1.1")
+	f.Add("a,,b")
+	f.Add(strings.Repeat("a", 256))
+	f.Fuzz(func(t *testing.T, list string) {
+		protocols, err := parseALPN(list)
+		total := 0
+		for _, p := range protocols {
+			if total += 1 + len(p); len(p) == 0 || len(p) > 255 {
+				t.Errorf("%q", p)
+			}
+		}
+		if err == nil && (total == 0 || total > 1<<16-3 || strings.Join(protocols, ",") != list) {
+			t.Errorf("%q: %q", list, protocols)
+		}
+	})
+}

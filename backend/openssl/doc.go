@@ -5,8 +5,9 @@
 // where there are no OpenSSL headers.
 //
 // Go fills and drains the two queues of a connection around each call into C,
-// and asks for the certificate of a server name between two calls, so C never
-// calls Go and keeps no pointer to Go's memory. One C function makes the SSL
+// and asks for the certificate of a server name between two calls. C keeps no
+// pointer to Go's memory, and calls Go for one thing alone: a signature of a
+// key that a guard has (guard.c). One C function makes the SSL
 // call and looks at the thread's error queue, for a goroutine may be on
 // another thread at the next call.
 package openssl

@@ -14,12 +14,21 @@ import (
 
 	"ucspitls/backend"
 	"ucspitls/backend/backendtest"
+	"ucspitls/backend/backendtest/mutate"
 	"ucspitls/backend/backendtest/pki"
 	"ucspitls/backend/openssl/exact"
 )
 
 // What C is given with a length. Under the address sanitizer these tests see
 // the first byte too many; see Makefile, fuzz.
+
+// mutants calls add with a mutator for each of some inputs, always the same
+// ones, that stand beside those by hand wherever the tests run.
+func mutants(add func(*mutate.Mutator)) {
+	for n := range uint64(100) {
+		add(mutate.New(0, n))
+	}
+}
 
 // FuzzCertificates: of a pair, as anchor, and as what a server presents,
 // beside a CRL.
@@ -33,6 +42,9 @@ func FuzzCertificates(f *testing.F) {
 	f.Add(good.DER()[:len(good.DER())-1], append(good.DER(), 0), p.BadServer(pki.EmptySubject).DER(), crl[:len(crl)-1])
 	f.Add(p.BadServer(pki.Weak).DER(), p.BadServer(pki.UnknownCrit).DER(), p.BadServer(pki.LongSubject).DER(), p.CRL(pki.CRLSpec{Issuer: p.Root}))
 	key := good.KeyPKCS8()
+	mutants(func(m *mutate.Mutator) {
+		f.Add(m.Bytes(good.DER()), m.Bytes(p.Intermediate.DER()), m.Bytes(p.Root.DER()), m.Bytes(crl))
+	})
 	f.Fuzz(func(t *testing.T, leaf, above, anchor, crl []byte) {
 		for _, der := range [][]byte{leaf, above, anchor} {
 			exact.Each(t, der, func(der []byte) {
@@ -93,6 +105,7 @@ func FuzzKey(f *testing.F) {
 		f.Add(append(c.KeyPKCS8(), 0))
 		f.Add(c.X509.RawSubjectPublicKeyInfo)
 		f.Add(append(bytes.Clone(c.X509.RawSubjectPublicKeyInfo), 0))
+		mutants(func(m *mutate.Mutator) { f.Add(m.Bytes(c.X509.RawSubjectPublicKeyInfo)) })
 		if k != pki.Ed25519 {
 			legacy, _ := c.KeyLegacy()
 			f.Add(legacy)
@@ -130,6 +143,9 @@ func FuzzHello(f *testing.F) {
 	f.Add([]byte{}, []byte{}, []byte{}, []byte{})
 	f.Add([]byte("\x00\x0c\x00\x00\x0aa.example"), []byte("\x00\x03\x02a"), []byte("\x02\x01"), make([]byte, 16))
 	f.Add([]byte("\xff\xff"), []byte("\x00\x01\x00"), []byte("\x00"), make([]byte, 15))
+	mutants(func(m *mutate.Mutator) {
+		f.Add(m.Bytes([]byte("\x00\x0c\x00\x00\x09a.example")), m.Bytes([]byte("\x00\x05\x01a\x02bb")), m.Bytes([]byte("\x02\x00\x01")), m.Bytes(make([]byte, 200)))
+	})
 	f.Fuzz(func(t *testing.T, sni, alpn, modes, ticket []byte) {
 		var b cryptobyte.Builder
 		b.AddBytes([]byte{recordHandshake, 3, 1})

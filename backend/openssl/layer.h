@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <time.h>
 #include <openssl/ssl.h>
+#include "bytes.h"
 
 // What a call came to.
 enum ucspi_outcome {
@@ -78,17 +79,6 @@ typedef struct {
 	unsigned char name[16], cipher[32], mac[32];
 } ucspi_ticket_key;
 
-typedef struct {
-	unsigned char *bytes;
-	size_t length, room;
-} ucspi_buffer;
-
-// What is left to be read of bytes that somebody else has.
-typedef struct {
-	const unsigned char *at;
-	size_t length;
-} ucspi_bytes;
-
 // A connection. Go reads and writes the fields between two calls.
 typedef struct {
 	SSL *ssl;
@@ -131,13 +121,6 @@ int ucspi_require_fips(ucspi_failure *);
 int ucspi_fips(char *name, size_t room);
 void ucspi_blame(ucspi_failure *);
 void ucspi_say(ucspi_failure *, const char *);
-
-// bytes.c
-int ucspi_take(ucspi_bytes *, size_t length, ucspi_bytes *out);
-int ucspi_take_number(ucspi_bytes *, size_t width, uint64_t *);
-int ucspi_take_vector(ucspi_bytes *, size_t width, ucspi_bytes *out);
-int ucspi_append(ucspi_buffer *, const void *, size_t);
-int ucspi_append_number(ucspi_buffer *, size_t width, uint64_t);
 
 // der.c
 X509 *ucspi_certificate(const unsigned char *der, size_t length);

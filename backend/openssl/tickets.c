@@ -158,11 +158,15 @@ static int on_make(SSL *ssl, void *unused)
 
 // presented is what the client sent in the full handshake, above its leaf;
 // NULL if the data is none of ours.
-static STACK_OF(X509) *presented(ucspi_bytes data)
+static STACK_OF(X509) *presented(const unsigned char *p, size_t length)
 {
 	STACK_OF(X509) *chain = sk_X509_new_null();
-	ucspi_bytes der;
+	ucspi_bytes data = { p, length }, der;
 
+	if (!ucspi_take(&data, HEAD, &der)) {
+		sk_X509_free(chain);
+		return NULL;
+	}
 	while (chain != NULL && data.length > 0) {
 		X509 *x = ucspi_take_vector(&data, 3, &der) ? ucspi_certificate(der.at, der.length) : NULL;
 
@@ -204,18 +208,19 @@ static int acceptable(SSL *ssl, SSL_SESSION *s)
 	X509 *leaf = SSL_SESSION_get0_peer(s);
 	STACK_OF(X509) *chain;
 	void *bytes;
+	size_t length;
 	ucspi_bytes data;
 	uint64_t version, then;
 
-	if (SSL_SESSION_get0_ticket_appdata(s, &bytes, &data.length) != 1)
+	if (SSL_SESSION_get0_ticket_appdata(s, &bytes, &length) != 1)
 		return 0;
-	data.at = bytes;
+	data = (ucspi_bytes){ bytes, length };
 	if (!ucspi_take_number(&data, 1, &version) || version != VERSION || !ucspi_take_number(&data, 8, &then) ||
 	    (int64_t)then < c->now - UCSPI_TICKET_LIFETIME || (int64_t)then > c->now + UCSPI_TICKET_LIFETIME)
 		return 0;
 	if (leaf == NULL) // nobody presented anything
 		return data.length == 0 && (SSL_get_verify_mode(ssl) & SSL_VERIFY_FAIL_IF_NO_PEER_CERT) == 0;
-	if (!c->endpoint->verifies || (chain = presented(data)) == NULL)
+	if (!c->endpoint->verifies || (chain = presented(bytes, length)) == NULL)
 		return 0;
 	c->vouched = verified(ssl, leaf, chain);
 	sk_X509_pop_free(chain, X509_free);

@@ -1,15 +1,27 @@
-//go:build openssl && cgo
-
-#include "layer.h"
-
-#include <string.h>
-
 // Bytes with a length in front: what is read never goes behind the end, and
 // what is written makes its own room.
 
+#ifndef UCSPI_BYTES_H
+#define UCSPI_BYTES_H
+
+#include <stdint.h>
+#include <string.h>
+#include <openssl/crypto.h>
+
+typedef struct {
+	unsigned char *bytes;
+	size_t length, room;
+} ucspi_buffer;
+
+// What is left to be read of bytes that somebody else has.
+typedef struct {
+	const unsigned char *at;
+	size_t length;
+} ucspi_bytes;
+
 // ucspi_take takes the next length bytes into out. Where there are not as many
 // it takes nothing and fails.
-int ucspi_take(ucspi_bytes *in, size_t length, ucspi_bytes *out)
+static inline int ucspi_take(ucspi_bytes *in, size_t length, ucspi_bytes *out)
 {
 	if (length > in->length)
 		return 0;
@@ -20,7 +32,7 @@ int ucspi_take(ucspi_bytes *in, size_t length, ucspi_bytes *out)
 }
 
 // ucspi_take_number takes a number of at most 8 bytes.
-int ucspi_take_number(ucspi_bytes *in, size_t width, uint64_t *number)
+static inline int ucspi_take_number(ucspi_bytes *in, size_t width, uint64_t *number)
 {
 	ucspi_bytes bytes;
 
@@ -33,14 +45,14 @@ int ucspi_take_number(ucspi_bytes *in, size_t width, uint64_t *number)
 }
 
 // ucspi_take_vector takes bytes whose length stands before them in width bytes.
-int ucspi_take_vector(ucspi_bytes *in, size_t width, ucspi_bytes *out)
+static inline int ucspi_take_vector(ucspi_bytes *in, size_t width, ucspi_bytes *out)
 {
 	uint64_t length;
 
 	return ucspi_take_number(in, width, &length) && length <= SIZE_MAX && ucspi_take(in, (size_t)length, out);
 }
 
-int ucspi_append(ucspi_buffer *b, const void *bytes, size_t length)
+static inline int ucspi_append(ucspi_buffer *b, const void *bytes, size_t length)
 {
 	size_t room = b->room > 0 ? b->room : 4096;
 	unsigned char *more;
@@ -64,7 +76,7 @@ int ucspi_append(ucspi_buffer *b, const void *bytes, size_t length)
 }
 
 // ucspi_append_number fails for a number that does not fit.
-int ucspi_append_number(ucspi_buffer *b, size_t width, uint64_t number)
+static inline int ucspi_append_number(ucspi_buffer *b, size_t width, uint64_t number)
 {
 	unsigned char bytes[sizeof number];
 
@@ -74,3 +86,5 @@ int ucspi_append_number(ucspi_buffer *b, size_t width, uint64_t number)
 		bytes[i] = (unsigned char)number;
 	return number == 0 && ucspi_append(b, bytes, width);
 }
+
+#endif

@@ -35,11 +35,20 @@ func ReadFull(n int, p []byte) (int, error) {
 	return got, nil
 }
 
+// Close closes a descriptor for which nobody else is responsible.
+func Close(n int) { syscall.Close(n) }
+
 // CloseReceiver closes a stream socket that takes no more input, such as the
-// control socket after its command. What the other end sent all the same is
-// discarded first: closing with unread bytes would turn the EOF that it waits
-// for into ECONNRESET.
+// control socket after its command.
 func CloseReceiver(n int) {
+	EndInput(n)
+	syscall.Close(n)
+}
+
+// EndInput prepares a stream socket for its closing: what the other end sent
+// all the same is discarded, and no more is taken. Closing with unread bytes
+// would turn the EOF that it waits for into ECONNRESET.
+func EndInput(n int) {
 	syscall.Shutdown(n, syscall.SHUT_RD)
 	var junk [512]byte
 	for {
@@ -47,7 +56,6 @@ func CloseReceiver(n int) {
 			break
 		}
 	}
-	syscall.Close(n)
 }
 
 // CloseFrom closes every inherited descriptor from low on.

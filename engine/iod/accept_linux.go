@@ -17,6 +17,8 @@ type accepting struct {
 	*loop
 	handle  *tunnel.Handle
 	stopped bool
+	last    int           // when it has stopped: how many it still takes
+	until   time.Duration // ... and when it takes no more at the latest
 }
 
 const (
@@ -25,28 +27,32 @@ const (
 )
 
 func (a *accepting) stop() {
-	a.stopped = true
+	a.stopped, a.last = true, backlog
 	a.handle.Wake()
 }
 
 func (a *accepting) Step(now time.Duration, ready tunnel.Events) (tunnel.Events, time.Duration, bool) {
+	want := tunnel.Control
 	if a.stopped {
-		a.handle.Forget(listenFD)
-		// The connection that woke this loop alone is taken along: another
-		// worker would hear of it with the next one only.
-		for a.accept(now) == nil {
+		// The connections that wait are taken along: another worker would hear of
+		// them with the next one only. No more than may wait, and not for ever.
+		a.handle.Release(listenFD)
+		want = 0
+		if a.until == 0 {
+			a.until = now + handTimeout
 		}
-		// The last one closes it: with the supervisor gone, too, wrappers are to see that.
-		if a.listeners.Add(-1) == 0 {
-			unix.Close(listenFD)
+		if now >= a.until || a.last <= 0 {
+			return a.leave()
 		}
-		return 0, -1, true
 	}
 	for range acceptAtOnce {
 		switch err := a.accept(now); err {
 		case nil, unix.EINTR, unix.ECONNABORTED:
 		case unix.EAGAIN:
-			return tunnel.Control, -1, false
+			if a.stopped {
+				return a.leave()
+			}
+			return want, -1, false
 		case errHalf:
 			return 0, now + acceptPause, false
 		default:
@@ -54,7 +60,17 @@ func (a *accepting) Step(now time.Duration, ready tunnel.Events) (tunnel.Events,
 			return 0, now + acceptPause, false
 		}
 	}
-	return tunnel.Control, now, false // others have their turn
+	a.last -= acceptAtOnce
+	return want, now, false // others have their turn
+}
+
+// leave ends the task. The last one closes the listener: with the supervisor
+// gone, too, wrappers are to see that.
+func (a *accepting) leave() (tunnel.Events, time.Duration, bool) {
+	if a.listeners.Add(-1) == 0 {
+		unix.Close(listenFD)
+	}
+	return 0, -1, true
 }
 
 var errHalf = errors.New("too many hand-overs are not complete")
@@ -82,7 +98,8 @@ func (a *accepting) greet(n int, now time.Duration) {
 		return
 	}
 	a.half.Add(1)
-	a.Add(&handing{loop: a.loop, fd: n, since: now, until: now + handTimeout}, noFDs, n)
+	h := &handing{loop: a.loop, fd: n, since: now, until: now + handTimeout}
+	h.handle = a.Add(h, noFDs, n)
 }
 
 var noFDs = tunnel.FDs{NetIn: -1, NetOut: -1, LocalIn: -1, LocalOut: -1, Notify: -1}
@@ -92,7 +109,8 @@ func (a *accepting) Broken(reason any) { a.says.Exit(diag.Panicked(reason)) }
 // handing is the task that talks to one wrapper until its descriptors are there.
 type handing struct {
 	*loop
-	fd           int
+	handle       *tunnel.Handle
+	fd           int // -1: the session's
 	since, until time.Duration
 	session      handover.Session
 	agreed       bool // it was told to go, and filesOfSession are reserved
@@ -130,11 +148,8 @@ func (h *handing) end() {
 	}
 	h.over = true
 	h.half.Add(-1)
-	if h.fd >= 0 {
-		unix.Close(h.fd)
-		if h.agreed {
-			h.give(filesOfSession)
-		}
+	if h.fd >= 0 && h.agreed {
+		h.give(filesOfSession)
 	}
 }
 
@@ -209,7 +224,6 @@ func (h *handing) files() (more bool) {
 		return false
 	}
 	h.serve(f)
-	h.fd = -1 // it is the session's now
 	return false
 }
 

@@ -29,9 +29,12 @@ type serving struct {
 func (h *handing) serve(f handover.Files) {
 	r := &h.session
 	s := &serving{loop: h.loop, id: r.ID, control: h.fd, delayed: r.Delayed, held: filesOfSession}
+	h.handle.Release(h.fd)
+	h.fd = -1
 	s.says = &diag.Printer{Name: option.TLSDIO.Program, Verbosity: uint(r.Verbosity), Sink: s.say}
 	fds := tunnel.FDs{NetIn: f.NetIn, NetOut: f.NetOut, LocalIn: f.FromProg, LocalOut: f.ToProg, Notify: f.Notify}
 	idle, _ := option.Number(r.Idle)
+	s.handle = h.Add(s, fds, s.control)
 	s.Session = h.service.Begin(session.Request{
 		Printer: s.says,
 		Settings: option.Settings{
@@ -43,9 +46,8 @@ func (h *handing) serve(f handover.Files) {
 		AfterCommand: r.Delayed,
 		Idle:         time.Duration(shorter(idle, h.idle)) * time.Millisecond,
 		FDs:          fds, Start: h.since, Pool: &h.Pool,
-		Forget: s.forget, Shaken: s.shaken,
+		Close: s.close, Shaken: s.shaken,
 	})
-	s.handle = h.Add(s, fds, s.control)
 	if f.NetOut == f.NetIn {
 		s.release()
 	}
@@ -68,8 +70,8 @@ func shorter(a, b uint32) uint32 {
 	return a
 }
 
-func (s *serving) forget(fd int) {
-	s.handle.Forget(fd)
+func (s *serving) close(fd int) {
+	s.handle.Close(fd)
 	s.release()
 }
 
@@ -82,10 +84,8 @@ func (s *serving) shaken() {
 
 func (s *serving) hangUp() {
 	if s.control >= 0 {
-		s.handle.Forget(s.control)
-		unix.Close(s.control)
+		s.close(s.control)
 		s.control = -1
-		s.release()
 	}
 }
 
@@ -126,11 +126,11 @@ func (s *serving) end(e *diag.Error) {
 	s.finish()
 }
 
+// finish: what is still open now the loop closes.
 func (s *serving) finish() {
+	defer func() { s.give(s.held); s.held = 0 }() // what is broken may not even close
 	s.Abort()
 	s.hangUp()
-	s.give(s.held)
-	s.held = 0
 }
 
 // Broken is a bug of ours in this session, or a descriptor that can't be
@@ -140,13 +140,6 @@ func (s *serving) Broken(reason any) {
 	if err, ok := reason.(unix.Errno); ok {
 		e = diag.FailSys("watch a descriptor", err)
 	}
-	defer func() {
-		if v := recover(); v != nil { // what is broken may not even close
-			s.hangUp()
-			s.give(s.held)
-			s.held = 0
-		}
-	}()
 	s.end(e)
 }
 

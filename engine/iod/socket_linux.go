@@ -12,6 +12,9 @@ import (
 	"ucspitls/engine/lockfile"
 )
 
+// backlog is how many wrappers may wait to be accepted.
+const backlog = 4096
+
 // A socket is the one that wrappers connect to, by its name in the file system.
 type socket struct {
 	fd   int
@@ -82,7 +85,7 @@ func (s *socket) bind(uids []uint32) error {
 	if err := s.admit(uids); err != nil {
 		return err
 	}
-	if err := syscall.Listen(s.fd, 4096); err != nil {
+	if err := syscall.Listen(s.fd, backlog); err != nil {
 		return diag.FailSys("listen on "+s.path, err)
 	}
 	var st syscall.Stat_t

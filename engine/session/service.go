@@ -44,8 +44,8 @@ func NewService(b backend.Backend, p *diag.Printer, s *option.Settings) (*Servic
 	return v, nil
 }
 
-// A Request is what a session has for itself. The descriptors become the
-// session's, and are closed when it is over.
+// A Request is what a session has for itself. Whoever drives the session closes
+// the descriptors that are left when it is over.
 type Request struct {
 	Printer  *diag.Printer
 	Settings option.Settings // -S, -J and -K
@@ -56,8 +56,8 @@ type Request struct {
 	AfterCommand bool
 	Start        time.Duration // by the clock that Step is given
 	Pool         *tunnel.Pool
-	Forget       func(fd int) // called before a descriptor is closed
-	Shaken       func()       // called when the handshake is done, before prog is told
+	Close        tunnel.Closer
+	Shaken       func() // called when the handshake is done, before prog is told
 }
 
 // A Session is one tunnel of a Service.
@@ -74,13 +74,11 @@ func (v *Service) Begin(r Request) *Session {
 	s := &Session{x: v.pattern, start: r.Start}
 	s.x.Printer, s.x.settings, s.x.fds = r.Printer, &r.Settings, r.FDs
 	s.x.env = environment{idle: r.Idle, remote: r.Remote}
-	s.net = tunnel.NewNet(r.FDs.NetIn, r.FDs.NetOut)
+	s.net = tunnel.NewNet(r.FDs.NetIn, r.FDs.NetOut, r.Close)
 	wire := tunnel.NewWire()
-	in, out := tunnel.NewStream(r.FDs.LocalIn), tunnel.NewStream(r.FDs.LocalOut)
-	for _, end := range []*tunnel.Stream{in, out} {
-		end.BeforeClose(r.Forget)
-		end.Distrust()
-	}
+	in, out := tunnel.NewStream(r.FDs.LocalIn, r.Close), tunnel.NewStream(r.FDs.LocalOut, r.Close)
+	in.Distrust()
+	out.Distrust()
 	c := tunnel.Config{
 		Conn: v.endpoint.NewConn(wire), Wire: wire, Net: s.net, In: in, Out: out,
 		Established: func(state backend.State) []byte {
@@ -96,8 +94,7 @@ func (v *Service) Begin(r Request) *Session {
 		Pool:             r.Pool,
 	}
 	if r.FDs.Notify >= 0 {
-		notify := tunnel.NewNotifier(r.FDs.Notify)
-		notify.BeforeClose(r.Forget)
+		notify := tunnel.NewNotifier(r.FDs.Notify, r.Close)
 		notify.Distrust()
 		c.Notify = notify
 	}
@@ -128,7 +125,6 @@ func (s *Session) Abort() {
 	}
 	s.over = true
 	s.net.Shutdown()
-	s.net.Close()
 	s.Tunnel.Close()
 	s.Conn.Close()
 }

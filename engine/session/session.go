@@ -106,7 +106,7 @@ type session struct {
 }
 
 func (x *session) run() (err error) {
-	net := tunnel.NewNet(x.fds.NetIn, x.fds.NetOut)
+	net := tunnel.NewNet(x.fds.NetIn, x.fds.NetOut, fd.Close)
 	// prog may hold the network too. However this ends, it can't go on in
 	// cleartext with a peer that believes in TLS.
 	defer net.Shutdown()
@@ -125,7 +125,7 @@ func (x *session) run() (err error) {
 	defer conn.Close()
 	c := tunnel.Config{
 		Conn: conn, Wire: wire, Net: net,
-		In: tunnel.NewStream(x.fds.LocalIn), Out: tunnel.NewStream(x.fds.LocalOut),
+		In: tunnel.NewStream(x.fds.LocalIn, fd.Close), Out: tunnel.NewStream(x.fds.LocalOut, fd.Close),
 		Established:      func(s backend.State) []byte { return x.established(s, release) },
 		AfterCommand:     x.afterCommand(),
 		CloseNotify:      x.settings.CloseNotify,
@@ -134,7 +134,7 @@ func (x *session) run() (err error) {
 		IdleTimeout:      x.env.idle,
 	}
 	if x.fds.Notify >= 0 {
-		c.Notify = tunnel.NewNotifier(x.fds.Notify)
+		c.Notify = tunnel.NewNotifier(x.fds.Notify, fd.Close)
 	}
 	clock := func() time.Duration { return time.Since(x.start) }
 	// Time zero is the program's start: -K counts from the command.

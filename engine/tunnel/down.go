@@ -30,7 +30,9 @@ func (t *Tunnel) fill() bool {
 		t.ready &^= NetIn
 	default:
 		w.rx.grow(n)
-		t.lastMove = t.now
+		if t.outOpen {
+			t.lastMove = t.now
+		}
 		if n < len(room) {
 			t.ready &^= NetIn // it is empty now; poll tells when there is more
 		}
@@ -41,7 +43,7 @@ func (t *Tunnel) fill() bool {
 // pull decrypts into plain.
 func (t *Tunnel) pull() bool {
 	moved := false
-	for !t.downOver && !t.dead {
+	for !t.downOver && !t.dead && t.records > 0 {
 		room := t.plain.space()
 		if len(room) == 0 {
 			return moved
@@ -49,6 +51,7 @@ func (t *Tunnel) pull() bool {
 		n, err := t.Conn.Read(room)
 		if n > 0 {
 			moved = true
+			t.records--
 			if t.outOpen {
 				t.plain.grow(n)
 			} else {
@@ -170,11 +173,11 @@ func (t *Tunnel) deliver() bool {
 			t.ready &^= LocalOut
 			return moved
 		case gone(err):
-			t.closeOut(true)
+			t.closeOut()
 			return true
 		case err != nil:
 			t.fail(err) // a full disk, say
-			t.closeOut(true)
+			t.closeOut()
 			return true
 		}
 		t.Stats.ToProg += int64(n)
@@ -182,7 +185,7 @@ func (t *Tunnel) deliver() bool {
 		moved = true
 	}
 	if t.outOpen && t.downOver && t.plain.len() == 0 {
-		t.closeOut(false)
+		t.closeOut()
 		moved = true
 	}
 	return moved
@@ -194,11 +197,11 @@ func gone(err error) bool {
 }
 
 // closeOut gives prog its EOF, or notes that prog does not read any more.
-func (t *Tunnel) closeOut(gone bool) {
+func (t *Tunnel) closeOut() {
 	if !t.outOpen {
 		return
 	}
-	t.outOpen, t.outGone = false, gone
+	t.outOpen = false
 	t.plain.wipe()
 	t.Out.Close()
 }

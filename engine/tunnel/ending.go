@@ -50,6 +50,11 @@ func (t *Tunnel) over() bool { return t.upOver && (t.downOver || !t.outOpen) }
 // waits in prog's pipe behind a peer that takes nothing.
 func (t *Tunnel) abandoned() bool { return t.inHangup && !t.outOpen }
 
+// ending tells that nothing new will be said: what is left is to be taken.
+func (t *Tunnel) ending() bool {
+	return t.err != nil || t.established && (t.over() || t.abandoned())
+}
+
 // discard throws away what the peer sends after its close_notify, after a
 // failure, or when nobody is left to read it: a FIN or a reset may stand behind it.
 func (t *Tunnel) discard() bool {
@@ -87,6 +92,15 @@ func (t *Tunnel) expire() time.Duration {
 	if t.judgeAt > t.now {
 		sooner(t.judgeAt)
 	}
+	if t.ending() {
+		if t.endingAt < 0 {
+			t.endingAt = t.now
+		}
+		if sooner(t.endingAt + t.Linger) {
+			t.giveUp()
+			return -1
+		}
+	}
 	switch {
 	case t.dead && t.err != nil:
 		sooner(t.failedAt + lingerAlert)
@@ -98,7 +112,7 @@ func (t *Tunnel) expire() time.Duration {
 			t.fail(ErrHandshakeTimeout)
 			t.failedAt = t.now - lingerAlert // no alert is owed, nobody is waited for
 		}
-	case t.over() || t.abandoned():
+	case t.ending():
 		t.look(sooner)
 	case t.IdleTimeout > 0 && sooner(t.lastMove+t.IdleTimeout):
 		t.unfinished = !t.upOver
@@ -113,13 +127,34 @@ func (t *Tunnel) expire() time.Duration {
 // orphaned bounds a handshake for a prog that is gone: what it wrote is still
 // to be delivered, but not at any price.
 func (t *Tunnel) orphaned(sooner func(time.Duration) bool) bool {
-	if t.HandshakeTimeout > 0 || t.outOpen || !t.inHangup {
+	if !t.abandoned() {
 		return false
 	}
 	if t.orphanedAt < 0 {
 		t.orphanedAt = t.now
 	}
-	return sooner(t.orphanedAt + orphanLimit)
+	limit := t.Linger
+	if t.HandshakeTimeout == 0 {
+		limit = min(limit, orphanLimit)
+	}
+	return sooner(t.orphanedAt + limit)
+}
+
+// giveUp ends a session that has been ending for too long.
+func (t *Tunnel) giveUp() {
+	t.expired = true
+	unread := 0
+	if t.outOpen {
+		unread = t.plain.len()
+	}
+	switch n := t.unacked() + t.Wire.tx.len(); {
+	case t.err != nil:
+	case n > 0 || !t.finSent:
+		t.fail(&UndeliveredError{int64(n)})
+	case unread > 0:
+		t.fail(&UnreadError{int64(unread)})
+	}
+	t.closeOut()
 }
 
 // look watches the acknowledgements of a session that is over. Poll does not
@@ -168,6 +203,8 @@ func (t *Tunnel) broke() bool { return t.rxErr != nil || t.txErr != nil && t.Wir
 // finished tells that nothing is left to do.
 func (t *Tunnel) finished() bool {
 	switch {
+	case t.expired:
+		return true
 	case t.outOpen && t.plain.len() > 0:
 		return false // prog has not taken everything yet
 	case t.dead && t.err != nil:

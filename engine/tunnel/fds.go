@@ -115,15 +115,20 @@ func can(n int, events int16) bool {
 	return err == nil && got > 0
 }
 
+// A Closer closes a descriptor: [fd.Close] for a process that polls, and
+// [Handle.Close] for one that a Loop watches. An end has no other way to close
+// what it was given, so that nothing is closed while it is watched.
+type Closer func(fd int)
+
 // A Stream is one direction of a local descriptor, an In or an Out.
 type Stream struct {
-	fd     int
-	kind   kind
-	before func(fd int) // called before it is closed
+	fd    int
+	kind  kind
+	close Closer
 }
 
-// NewStream wraps n, which it then owns.
-func NewStream(n int) *Stream { return &Stream{fd: n, kind: kindOf(n)} }
+// NewStream wraps n.
+func NewStream(n int, c Closer) *Stream { return &Stream{fd: n, kind: kindOf(n), close: c} }
 
 // Distrust is for a descriptor of somebody who might wish that we wait for it,
 // and whose open file description he has as well.
@@ -133,39 +138,25 @@ func (s *Stream) Distrust() {
 	}
 }
 
-// BeforeClose has f called with the descriptor that is about to be closed.
-func (s *Stream) BeforeClose(f func(fd int)) { s.before = f }
-
-func (s *Stream) closes() {
-	if s.before != nil {
-		s.before(s.fd)
-	}
-}
-
 func (s *Stream) Read(p []byte) (int, error)  { return readFD(s.fd, s.kind, p) }
 func (s *Stream) Write(p []byte) (int, error) { return writeFD(s.fd, s.kind, p) }
 
 // Close closes the descriptor. A socket that is shared with another process
 // is also shut down by the caller where that matters.
-func (s *Stream) Close() {
-	s.closes()
-	unix.Close(s.fd)
-}
+func (s *Stream) Close() { s.close(s.fd) }
 
 // A Notifier is the descriptor that takes the information blob.
 type Notifier struct{ Stream }
 
-// NewNotifier wraps n, which it then owns.
-func NewNotifier(n int) *Notifier { return &Notifier{*NewStream(n)} }
+// NewNotifier wraps n.
+func NewNotifier(n int, c Closer) *Notifier { return &Notifier{*NewStream(n, c)} }
 
 // Close gives the reader its EOF.
 func (s *Notifier) Close() {
-	s.closes()
 	if s.kind == socket {
-		fd.CloseReceiver(s.fd)
-		return
+		fd.EndInput(s.fd)
 	}
-	unix.Close(s.fd)
+	s.close(s.fd)
 }
 
 // A Net is the peer's connection on one or two descriptors. A socket is shut
@@ -173,12 +164,12 @@ func (s *Notifier) Close() {
 type Net struct {
 	in, out         int
 	inKind, outKind kind
-	outClosed       bool
+	close           Closer
 }
 
 // NewNet wraps the descriptors of the network.
-func NewNet(in, out int) *Net {
-	n := &Net{in: in, out: out, inKind: kindOf(in), outKind: kindOf(out)}
+func NewNet(in, out int, c Closer) *Net {
+	n := &Net{in: in, out: out, inKind: kindOf(in), outKind: kindOf(out), close: c}
 	if n.outKind == socket {
 		// An error only says that it is no TCP socket.
 		unix.SetsockoptInt(out, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
@@ -197,16 +188,8 @@ func (n *Net) CloseWrite() error {
 	if n.out == n.in {
 		return nil
 	}
-	n.outClosed = true
-	return unix.Close(n.out)
-}
-
-// Close closes the descriptors, for a process that goes on without them.
-func (n *Net) Close() {
-	if n.in != n.out && !n.outClosed {
-		unix.Close(n.out)
-	}
-	unix.Close(n.in)
+	n.close(n.out)
+	return nil
 }
 
 // Unacked implements Network.

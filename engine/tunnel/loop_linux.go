@@ -46,8 +46,9 @@ type Loop struct {
 // [Tunnel.Step], without its error. It is only called by the loop's goroutine.
 type Task interface {
 	Step(now time.Duration, ready Events) (want Events, deadline time.Duration, done bool)
-	// Broken is called instead when Step panicked, with what it said, and when
-	// the system does not let the loop watch a descriptor. The task is over.
+	// Broken is called when Step panicked, with what it said, and when the
+	// system does not let the loop watch a descriptor. The task is over: its
+	// descriptors are not watched any more, and closed behind it.
 	Broken(reason any)
 }
 
@@ -99,8 +100,11 @@ func (l *Loop) Do(f func()) bool {
 }
 
 // Add starts a task on descriptors; those that it has not are -1, control is
-// one more to be read. They stay the task's, which calls [Handle.Forget] before
-// it closes one. Only the loop's goroutine may call Add, or another one before Run.
+// one more to be read. They are the loop's from here on: it closes them when the
+// task is over, and [Handle.Close] before. Nobody else does, because another
+// process may hold the same open file description, and then closing does not
+// end the watching: what is left in the set would be reported for ever. Only
+// the loop's goroutine may call Add, or another one before Run.
 func (l *Loop) Add(t Task, fds FDs, control int) *Handle {
 	e := &entry{loop: l, task: t, index: -1}
 	for i, fd := range [roles]int{fds.NetIn, fds.NetOut, fds.LocalIn, fds.LocalOut, fds.Notify, control} {
@@ -137,7 +141,8 @@ type Handle entry
 func (h *Handle) Wake() { h.loop.enqueue((*entry)(h)) }
 
 // Shared is for a descriptor that several loops watch, to be read by one of
-// them: they are not all woken. A task that has it waits for nothing else there.
+// them: they are not all woken, and none of them closes it. A task that has it
+// waits for nothing else there.
 func (h *Handle) Shared(fd int) {
 	for i := range h.watch {
 		if w := &h.watch[i]; w.fd == fd {
@@ -146,15 +151,27 @@ func (h *Handle) Shared(fd int) {
 	}
 }
 
-// Forget ends the watching of a descriptor that is about to be closed. Another
-// process may hold its open file description: closing alone does not end it.
-func (h *Handle) Forget(fd int) {
+// Close is the [Closer] of the task's descriptors.
+func (h *Handle) Close(fd int) {
+	if h.Release(fd) {
+		unix.Close(fd)
+	}
+}
+
+// Release ends the watching of a descriptor and gives it back to the task; false
+// if the loop has it no more.
+func (h *Handle) Release(fd int) bool {
 	for i := range h.watch {
-		if w := &h.watch[i]; w.fd == fd {
-			w.set(h.loop.epoll, h.slot, i, 0)
+		if w := &h.watch[i]; w.fd == fd && fd >= 0 {
+			err := w.set(h.loop.epoll, h.slot, i, 0)
 			w.fd = -1
+			if err != nil {
+				panic(err) // somebody else closed it
+			}
+			return true
 		}
 	}
+	return false
 }
 
 // Run drives the tasks until Stop, and closes what the loop has opened.
@@ -252,10 +269,7 @@ func (l *Loop) step(e *entry) {
 		broken = e.arm(want)
 	}
 	if broken != nil || done {
-		l.remove(e)
-		if broken != nil {
-			e.task.Broken(broken)
-		}
+		l.remove(e, broken)
 		return
 	}
 	if deadline < 0 {
@@ -285,18 +299,35 @@ func (e *entry) try(now time.Duration, ready Events) (want Events, deadline time
 	return want, deadline, done, nil
 }
 
-// remove takes a task out of the loop. Its descriptors are not watched any more.
-func (l *Loop) remove(e *entry) {
+// remove takes a task out of the loop and closes the descriptors that it has
+// left. If it is broken it hears of it in between.
+func (l *Loop) remove(e *entry, broken any) {
 	for i := range e.watch {
-		e.watch[i].set(l.epoll, e.slot, i, 0)
-		e.watch[i].fd = -1
+		if err := e.watch[i].set(l.epoll, e.slot, i, 0); err != nil && broken == nil {
+			broken = err
+		}
 	}
 	if e.index >= 0 {
 		heap.Remove(&l.timers, e.index)
 	}
+	if broken != nil {
+		e.breaks(broken)
+	}
+	for i := range e.watch {
+		if w := &e.watch[i]; w.fd >= 0 && w.more == 0 {
+			unix.Close(w.fd)
+		}
+		e.watch[i].fd = -1
+	}
 	l.tasks[e.slot] = nil
 	l.free = append(l.free, e.slot)
 	l.count.Add(-1)
+}
+
+// breaks tells the task that it is over. What is broken may not even be able to hear it.
+func (e *entry) breaks(reason any) {
+	defer func() { recover() }()
+	e.task.Broken(reason)
 }
 
 // arm tells the kernel what is wanted, as far as that changed.

@@ -25,8 +25,8 @@ var sharedLoop = sync.OnceValue(func() *Loop {
 
 func init() {
 	l := sharedLoop()
-	drivers = append(drivers, driver{"epoll", &l.Pool, testClock, func(t *Tunnel, fds FDs, streams ...*Stream) error {
-		return runInLoop(l, t, fds, streams...)
+	drivers = append(drivers, driver{"epoll", &l.Pool, testClock, func(t *Tunnel, fds FDs, c *closer) error {
+		return runInLoop(l, t, fds, c)
 	}})
 }
 
@@ -54,14 +54,9 @@ func (t *loopTask) Step(now time.Duration, ready Events) (Events, time.Duration,
 
 func (t *loopTask) Broken(reason any) { t.result <- broken{reason} }
 
-func runInLoop(l *Loop, t *Tunnel, fds FDs, streams ...*Stream) error {
+func runInLoop(l *Loop, t *Tunnel, fds FDs, c *closer) error {
 	task := &loopTask{Tunnel: t, result: make(chan error, 1)}
-	l.Do(func() {
-		h := l.Add(task, fds, -1)
-		for _, s := range streams {
-			s.BeforeClose(h.Forget)
-		}
-	})
+	l.Do(func() { c.f = l.Add(task, fds, -1).Close })
 	return <-task.result
 }
 
@@ -214,9 +209,8 @@ func TestLoopTimers(t *testing.T) {
 	}
 }
 
-// TestForgotten: a descriptor whose open file description lives on elsewhere is
-// no more watched once it is closed.
-func TestForgotten(t *testing.T) {
+// TestReleased: a descriptor that the task took back is not watched any more.
+func TestReleased(t *testing.T) {
 	l := newLoop(t)
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -228,13 +222,13 @@ func TestForgotten(t *testing.T) {
 	l.Do(func() {
 		h := l.Add(p, noFDs(p.fd), -1)
 		l.Do(func() {
-			h.Forget(p.fd)
+			h.Release(p.fd)
 			io.WriteString(w, "never read")
 			time.AfterFunc(50*time.Millisecond, func() { l.Do(func() { seen <- len(p.data); w.Close() }) })
 		})
 	})
 	if n := <-seen; n != 0 {
-		t.Error("a forgotten descriptor was read")
+		t.Error("a descriptor that was given back was read")
 	}
 }
 

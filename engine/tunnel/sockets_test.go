@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"ucspitls/backend"
+	"ucspitls/engine/fd"
 )
 
 // A bench is a tunnel on real descriptors: a TCP connection, three pipes.
@@ -84,10 +85,16 @@ func newBench(t *testing.T, o options, buffers int, drive driver) *bench {
 		progR:  os.NewFile(uintptr(down[0]), "progR"),
 		notify: os.NewFile(uintptr(note[0]), "notify"),
 	}
-	fds := FDs{NetIn: int(f.Fd()), NetOut: int(f.Fd()), LocalIn: up[0], LocalOut: down[1], Notify: note[1]}
-	syscall.SetNonblock(fds.NetIn, false)
-	wire, network := NewWire(), NewNet(fds.NetIn, fds.NetOut)
-	in, out, notifier := NewStream(fds.LocalIn), NewStream(fds.LocalOut), NewNotifier(fds.Notify)
+	// f is what prog holds of it.
+	syscall.SetNonblock(int(f.Fd()), false)
+	own, err := syscall.Dup(int(f.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fds := FDs{NetIn: own, NetOut: own, LocalIn: up[0], LocalOut: down[1], Notify: note[1]}
+	closing := &closer{}
+	wire, network := NewWire(), NewNet(fds.NetIn, fds.NetOut, closing.close)
+	in, out, notifier := NewStream(fds.LocalIn, closing.close), NewStream(fds.LocalOut, closing.close), NewNotifier(fds.Notify, closing.close)
 	tun := New(Config{
 		Conn: &fakeTLS{w: wire}, Wire: wire, Net: network,
 		In: in, Out: out, Notify: notifier,
@@ -97,8 +104,8 @@ func newBench(t *testing.T, o options, buffers int, drive driver) *bench {
 	}, drive.clock())
 	b.stats = &tun.Stats
 	go func() {
-		err := drive.run(tun, fds, in, out, &notifier.Stream)
-		if flags, e := fcntl(fds.NetIn, syscall.F_GETFL); e == nil && flags&syscall.O_NONBLOCK != 0 {
+		err := drive.run(tun, fds, closing)
+		if flags, e := fcntl(int(f.Fd()), syscall.F_GETFL); e == nil && flags&syscall.O_NONBLOCK != 0 {
 			err = errors.New("O_NONBLOCK was set on the network")
 		}
 		f.Close()
@@ -112,15 +119,25 @@ type driver struct {
 	name  string
 	pool  *Pool
 	clock func() time.Duration
-	run   func(t *Tunnel, fds FDs, streams ...*Stream) error
+	run   func(t *Tunnel, fds FDs, c *closer) error
 }
+
+// A closer is a Closer that is known later than the ends that use it.
+type closer struct{ f Closer }
+
+func (c *closer) close(fd int) { c.f(fd) }
 
 var testStart = time.Now()
 
 func testClock() time.Duration { return time.Since(testStart) }
 
 // drivers: an init adds what the system has besides poll.
-var drivers = []driver{{"poll", nil, testClock, func(t *Tunnel, fds FDs, _ ...*Stream) error { return Run(t, fds, testClock) }}}
+var drivers = []driver{{"poll", nil, testClock, func(t *Tunnel, fds FDs, c *closer) error {
+	c.f = fd.Close
+	defer t.Close()
+	defer fd.Close(fds.NetIn)
+	return Run(t, fds, testClock)
+}}}
 
 func fcntl(fd, cmd int) (int, error) {
 	n, _, e := syscall.Syscall(syscall.SYS_FCNTL, uintptr(fd), uintptr(cmd), 0)

@@ -22,11 +22,29 @@
 //     that no unread byte turns our close into a reset that destroys what is
 //     on its way. A reset ends it as well, and so does time:
 //     lingerQuiet after everything was acknowledged, lingerStalled without an
-//     acknowledged byte.
+//     acknowledged byte, Linger in all.
 //   - a truncated stream: prog gets what was complete, then EOF; what it has
 //     written by then is still sent.
 //   - any other failure: prog gets what was decrypted, then EOF; an alert is
 //     sent with our FIN behind it, and the peer has lingerAlert to take it.
+//
+// How long a session can last in each state, whatever the peer does:
+//
+//	handshake                      HandshakeTimeout
+//	handshake, nobody at either    Linger, and orphanLimit where there is no
+//	  local end                      HandshakeTimeout
+//	prog may still speak, or the   as long as somebody holds prog's end of that
+//	  peer may and prog reads        direction, or IdleTimeout without a byte that
+//	                                 somebody took: one that is discarded, behind
+//	                                 a close_notify or for want of a reader, is none
+//	both are over, or nobody is    lingerQuiet and lingerStalled, Linger in all,
+//	  left at either local end       also for what prog's end does not take
+//	truncated, with last words     the same
+//	failed                         lingerAlert, Linger for what prog does not take
+//
+// The information blob keeps no session. One Step takes a bounded number of
+// records and of bytes, whatever they are, so that a flood costs the sessions
+// beside it no more than one of those.
 package tunnel
 
 import (
@@ -42,7 +60,19 @@ const (
 	lingerAlert   = 2 * time.Second        // after a failure
 	lingerLeaving = 100 * time.Millisecond // from prog's closing of one end to the other, when it exits
 	orphanLimit   = 30 * time.Second       // for a handshake that no prog waits for
-	maxPasses     = 32                     // rounds in one Step, so that timers are served
+)
+
+// DefaultLinger bounds the end of a session. What may still be on its way then
+// is in our buffers (128 KiB), in prog's pipe (64 KiB, 1 MiB if prog enlarged
+// it) and in the socket's send buffer (4 MiB, as Linux comes): a peer that takes
+// 1.5 kB a second, 12 kbit/s, gets the last byte of it.
+const DefaultLinger = time.Hour
+
+// What one Step does at most, so that timers and other tunnels are served.
+const (
+	maxPasses  = 32        // rounds
+	maxRecords = 64        // from the network, and reads of prog's output
+	maxIntake  = 256 << 10 // bytes that the TLS library is given: some records hold nothing
 )
 
 // How a session ended, other than by a *backend.Error of the TLS library or
@@ -63,10 +93,15 @@ type NetworkError struct {
 func (e *NetworkError) Error() string { return e.Err.Error() }
 func (e *NetworkError) Unwrap() error { return e.Err }
 
-// An UndeliveredError is a peer that stopped acknowledging.
+// An UndeliveredError is a peer that stopped acknowledging, or took too long.
 type UndeliveredError struct{ Bytes int64 } // at least
 
 func (e *UndeliveredError) Error() string { return "the peer did not take everything" }
+
+// An UnreadError is a prog that kept its input open and did not read it.
+type UnreadError struct{ Bytes int64 } // at least
+
+func (e *UnreadError) Error() string { return "prog did not read everything" }
 
 // A Config is what a tunnel works on and by which rules.
 type Config struct {
@@ -89,6 +124,7 @@ type Config struct {
 	Enforce          bool          // -J
 	HandshakeTimeout time.Duration // 0: none
 	IdleTimeout      time.Duration // 0: none
+	Linger           time.Duration // 0: DefaultLinger
 
 	// Pool lends the tunnel its buffers while there is something in them. Nil:
 	// it has its own, which it keeps.
@@ -132,7 +168,6 @@ type Tunnel struct {
 
 	// down: the network to prog's input
 	outOpen  bool
-	outGone  bool // prog closed its read end
 	downOver bool // nothing will be decrypted any more
 	plain    queue
 	rxErr    error         // the network broke; what it had brought is still delivered
@@ -140,17 +175,24 @@ type Tunnel struct {
 
 	notify []byte
 
+	records, reads int // how many of them this Step may still take
+
 	start, lastMove time.Duration
 	orphanedAt      time.Duration // prog left during the handshake
 	failedAt        time.Duration
+	endingAt        time.Duration // since when nothing new is to be said; negative: not yet
+	expired         bool          // Linger has passed since
 	linger          linger
 }
 
 // New starts a tunnel at time now. The ends are its to close, but for the network.
 func New(c Config, now time.Duration) *Tunnel {
 	c.Wire.rx.pool, c.Wire.tx.pool = c.Pool, c.Pool
+	if c.Linger == 0 {
+		c.Linger = DefaultLinger
+	}
 	return &Tunnel{
-		plain: queue{pool: c.Pool}, Config: c, now: now, start: now, lastMove: now, orphanedAt: -1, failedAt: -1,
+		plain: queue{pool: c.Pool}, Config: c, now: now, start: now, lastMove: now, orphanedAt: -1, failedAt: -1, endingAt: -1,
 		ready:  NetIn | NetOut | LocalOut | NotifyOut,
 		inOpen: true, outOpen: true,
 	}
@@ -167,12 +209,13 @@ func (t *Tunnel) Step(now time.Duration, ready Events) (want Events, deadline ti
 		t.inHangup = true
 	}
 	if ready&OutHangup != 0 {
-		t.closeOut(true)
+		t.closeOut()
 	}
 	defer t.release()
+	t.records, t.reads, t.Wire.intake = maxRecords, maxRecords, maxIntake
 	again := false
 	for pass := 0; ; pass++ {
-		if again = t.pass(); !again || pass == maxPasses {
+		if again = t.pass() || t.sated(); !again || t.sated() || pass == maxPasses {
 			break
 		}
 	}
@@ -198,7 +241,7 @@ func (t *Tunnel) Close() {
 		t.inOpen = false
 		t.In.Close()
 	}
-	t.closeOut(false)
+	t.closeOut()
 	t.closeNotifier()
 	if t.Pool == nil {
 		return
@@ -207,6 +250,11 @@ func (t *Tunnel) Close() {
 		q.skip(q.len())
 	}
 	t.release()
+}
+
+// sated tells that this Step has taken all that it may, and there may be more.
+func (t *Tunnel) sated() bool {
+	return t.records <= 0 || t.reads <= 0 || t.Wire.intake <= 0 && t.Wire.rx.len() > 0
 }
 
 // release gives back what is empty, if it was lent.

@@ -11,7 +11,7 @@ import (
 // feed encrypts what prog wrote.
 func (t *Tunnel) feed() bool {
 	moved := false
-	for t.inOpen && !t.upOver && t.Wire.tx.len() < maxUnsent && t.ready&LocalIn != 0 {
+	for t.inOpen && !t.upOver && t.Wire.tx.len() < maxUnsent && t.ready&LocalIn != 0 && t.reads > 0 {
 		if t.upBuf == nil {
 			t.upBuf = t.Pool.get()[:bufferSize]
 		}
@@ -32,6 +32,7 @@ func (t *Tunnel) feed() bool {
 			return true
 		}
 		moved = true
+		t.reads--
 		t.upUsed = max(t.upUsed, n)
 		t.lastMove = t.now
 		if t.rxErr != nil {

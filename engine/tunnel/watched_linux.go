@@ -9,7 +9,7 @@ import (
 // A watched descriptor, for one or more roles. Of roles that share a
 // descriptor the first one watches.
 type watched struct {
-	fd   int    // -1: none, or closed
+	fd   int    // -1: none, or closed, or given back
 	mask uint32 // what the kernel watches for; 0: not in the set
 	all  Events // the events of the roles that it has
 	more uint32 // EPOLLEXCLUSIVE

@@ -17,12 +17,13 @@ const (
 type Wire struct {
 	rx, tx queue
 	eof    bool // the peer's FIN stands behind rx
+	intake int  // how much of rx the TLS library may still have in this Step
 }
 
 var _ backend.Wire = (*Wire)(nil)
 
 // NewWire makes an empty wire.
-func NewWire() *Wire { return &Wire{} }
+func NewWire() *Wire { return &Wire{intake: maxIntake} }
 
 // Read implements backend.Wire. It holds back input while more output waits
 // than prog's alone can be: a peer that only sends KeyUpdates would make it
@@ -33,7 +34,12 @@ func (w *Wire) Read(p []byte) (int, error) {
 	case w.tx.len() > maxReplies:
 		return 0, backend.ErrAgain
 	case w.rx.len() > 0:
-		return w.rx.read(p), nil
+		if w.intake <= 0 {
+			return 0, backend.ErrAgain
+		}
+		n := w.rx.read(p[:min(len(p), w.intake)])
+		w.intake -= n
+		return n, nil
 	case w.eof:
 		return 0, io.EOF
 	}

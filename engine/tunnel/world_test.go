@@ -21,6 +21,7 @@ import (
 // length and a payload.
 //
 //	H hello   D data   C close_notify   A fatal alert   X a corrupt record
+//	K nothing for anybody, such as a KeyUpdate
 type fakeTLS struct {
 	w     *Wire
 	in    []byte
@@ -41,6 +42,9 @@ func (c *fakeTLS) next() (byte, []byte, error) {
 			if len(c.in) >= 4+n {
 				kind, p := c.in[0], c.in[4:4+n]
 				c.in = c.in[4+n:]
+				if kind == 'K' {
+					continue
+				}
 				return kind, p, nil
 			}
 		}
@@ -302,6 +306,7 @@ type options struct {
 	closeNotify, enforce bool
 	pipe, window, chunk  int
 	handshake, idle      time.Duration
+	linger               time.Duration
 	pool                 *Pool
 }
 
@@ -319,7 +324,7 @@ func newWorld(o options) *world {
 		In: fromProg{w.up}, Out: toProg{w.down}, Notify: toProg{w.notify},
 		Established: func(backend.State) []byte { return []byte("blob") },
 		CloseNotify: o.closeNotify, Enforce: o.enforce,
-		HandshakeTimeout: o.handshake, IdleTimeout: o.idle, Pool: o.pool,
+		HandshakeTimeout: o.handshake, IdleTimeout: o.idle, Linger: o.linger, Pool: o.pool,
 	}, 0)
 	return w
 }

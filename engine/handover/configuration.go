@@ -54,7 +54,7 @@ func Configuration(s *option.Settings, environ []string) []string {
 
 // Decides tells whether a variable is part of the configuration.
 func Decides(v *ucspi.Variable) bool {
-	return v.Name != ucspi.IdleTimeout && (v.Reader == "server" || v.Reader == "both")
+	return v.Name != ucspi.IdleTimeout && v.Name != ucspi.Linger && (v.Reader == "server" || v.Reader == "both")
 }
 
 // MayBeEmpty tells whether an empty value of that variable is a value: of an

@@ -62,6 +62,7 @@ type Session struct {
 	Enforce     bool   // -J
 	Timeout     uint32 // -K, milliseconds
 	Idle        string // TLS_IDLE_TIMEOUT
+	Linger      string // TLS_LINGER
 	// Delayed is set where the wrapper's process waits for the end: it prints
 	// what the session says, and its death is the session's.
 	Delayed bool
@@ -73,7 +74,7 @@ func NewSession(s *option.Settings, environ []string, pid string, delayed bool) 
 	return &Session{
 		ID: pid, Remote: ucspi.Lookup(environ, "TCPREMOTEIP"), Delayed: delayed,
 		Verbosity: s.Verbosity, CloseNotify: s.CloseNotify, Enforce: s.Enforce, Timeout: s.Timeout,
-		Idle: ucspi.Lookup(environ, ucspi.IdleTimeout),
+		Idle: ucspi.Lookup(environ, ucspi.IdleTimeout), Linger: ucspi.Lookup(environ, ucspi.Linger),
 	}
 }
 
@@ -98,6 +99,7 @@ func AppendHello(b []byte, s *Session, configuration []string) []byte {
 	flag("-J", s.Enforce)
 	item("-K", number10(s.Timeout))
 	item("idle", s.Idle)
+	item("linger", s.Linger)
 	flag("delayed", s.Delayed)
 	return AppendConfiguration(append(b, 0), configuration)
 }
@@ -157,6 +159,11 @@ func (s *Session) set(name, value string) (ok bool) {
 	case "idle":
 		_, ok = option.Number(value)
 		s.Idle = value
+	case "linger":
+		var n uint32
+		n, ok = option.Number(value)
+		ok = ok && n > 0
+		s.Linger = value
 	case "delayed":
 		s.Delayed, ok = true, value == "1"
 	}

@@ -34,6 +34,7 @@ func (h *handing) serve(f handover.Files) {
 	s.says = &diag.Printer{Name: option.TLSDIO.Program, Verbosity: uint(r.Verbosity), Sink: s.say}
 	fds := tunnel.FDs{NetIn: f.NetIn, NetOut: f.NetOut, LocalIn: f.FromProg, LocalOut: f.ToProg, Notify: f.Notify}
 	idle, _ := option.Number(r.Idle)
+	linger, _ := option.Number(r.Linger)
 	s.handle = h.Add(s, fds, s.control)
 	s.Session = h.service.Begin(session.Request{
 		Printer: s.says,
@@ -45,6 +46,7 @@ func (h *handing) serve(f handover.Files) {
 		Remote:       r.Remote,
 		AfterCommand: r.Delayed,
 		Idle:         time.Duration(shorter(idle, h.idle)) * time.Millisecond,
+		Linger:       time.Duration(shorter(linger, h.linger)) * time.Millisecond,
 		FDs:          fds, Start: h.since, Pool: &h.Pool,
 		Close: s.close, Shaken: s.shaken,
 	})

@@ -43,7 +43,7 @@ const (
 type worker struct {
 	says          *diag.Printer
 	settings      *option.Settings // -S, -J and -K hold for all
-	idle          uint32           // TLS_IDLE_TIMEOUT, the same
+	idle, linger  uint32           // TLS_IDLE_TIMEOUT and TLS_LINGER, the same
 	service       *session.Service
 	configuration []byte
 	uids          []uint32
@@ -91,6 +91,7 @@ func runWorker(b backend.Backend, p *diag.Printer, s *option.Settings) error {
 		return err
 	}
 	w.idle, _ = option.Number(os.Getenv(ucspi.IdleTimeout)) // checked by now
+	w.linger, _ = option.Number(os.Getenv(ucspi.Linger))
 	return w.run()
 }
 

@@ -12,7 +12,8 @@ import (
 // environment is what the variables that concern no file say.
 type environment struct {
 	idle   time.Duration
-	remote string // the peer's address, for messages
+	linger time.Duration // 0: tunnel.DefaultLinger
+	remote string        // the peer's address, for messages
 }
 
 // readEnvironment reads them. What this build can't do is refused, never
@@ -30,6 +31,13 @@ func (x *session) readEnvironment(lookup func(string) (string, bool)) (environme
 			return env, diag.Fail(diag.Usage, ucspi.IdleTimeout, " must be an unsigned integer, milliseconds")
 		}
 		env.idle = time.Duration(n) * time.Millisecond
+	}
+	if v := get(ucspi.Linger); v != "" {
+		n, ok := option.Number(v)
+		if !ok || n == 0 {
+			return env, diag.Fail(diag.Usage, ucspi.Linger, " must be a positive integer, milliseconds")
+		}
+		env.linger = time.Duration(n) * time.Millisecond
 	}
 	for _, c := range choices {
 		v := get(c.name)

@@ -78,6 +78,7 @@ func (x *session) outcome(err error) error {
 	var tls *backend.Error
 	var net *tunnel.NetworkError
 	var stuck *tunnel.UndeliveredError
+	var unread *tunnel.UnreadError
 	switch {
 	case errors.As(err, &tls):
 		e.Code = codes[tls.Kind]
@@ -97,6 +98,8 @@ func (x *session) outcome(err error) error {
 		}
 	case errors.As(err, &stuck):
 		e.Text = "the peer did not take everything: " + strconv.FormatInt(stuck.Bytes, 10) + " bytes not acknowledged"
+	case errors.As(err, &unread):
+		e.Text = "prog did not read everything: " + strconv.FormatInt(unread.Bytes, 10) + " bytes left (" + ucspi.Linger + ")"
 	case errors.Is(err, tunnel.ErrHandshakeTimeout), errors.Is(err, tunnel.ErrCleartext):
 		if x.env.remote != "" {
 			e.Text += diag.Join(", peer ", x.env.remote)

@@ -51,6 +51,7 @@ type Request struct {
 	Settings option.Settings // -S, -J and -K
 	Remote   string          // the peer's address
 	Idle     time.Duration
+	Linger   time.Duration // 0: tunnel.DefaultLinger
 	FDs      tunnel.FDs
 	// AfterCommand: the peer has asked for TLS in cleartext before.
 	AfterCommand bool
@@ -91,6 +92,7 @@ func (v *Service) Begin(r Request) *Session {
 		Enforce:          r.Settings.Enforce,
 		HandshakeTimeout: time.Duration(r.Settings.Timeout) * time.Millisecond,
 		IdleTimeout:      r.Idle,
+		Linger:           r.Linger,
 		Pool:             r.Pool,
 	}
 	if r.FDs.Notify >= 0 {

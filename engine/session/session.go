@@ -132,6 +132,7 @@ func (x *session) run() (err error) {
 		Enforce:          x.settings.Enforce,
 		HandshakeTimeout: time.Duration(x.settings.Timeout) * time.Millisecond,
 		IdleTimeout:      x.env.idle,
+		Linger:           x.env.linger,
 	}
 	if x.fds.Notify >= 0 {
 		c.Notify = tunnel.NewNotifier(x.fds.Notify, fd.Close)

@@ -34,6 +34,7 @@ const (
 	Fingerprint = "TLS_FINGERPRINT"
 	FIPS        = "TLS_FIPS"
 	IdleTimeout = "TLS_IDLE_TIMEOUT"
+	Linger      = "TLS_LINGER"
 	Sandbox     = "TLS_SANDBOX"
 	KeyGuard    = "TLS_KEYGUARD"
 	IOD         = "TLS_IOD"
@@ -68,6 +69,7 @@ var Variables = [...]Variable{
 	{Fingerprint, false, false, "client", "which ClientHello to send"},
 	{FIPS, false, false, "both", "require: run only with a FIPS module"},
 	{IdleTimeout, false, false, "both", "milliseconds without a byte before the tunnel ends"},
+	{Linger, false, false, "both", "milliseconds that the end of a session may take at most"},
 	{Sandbox, false, false, "both", "on, require or off"},
 	{KeyGuard, false, false, "both", "1: keep the private key in a process of its own"},
 	{IOD, false, false, "wrapper", "socket of a shared tunnel process"},

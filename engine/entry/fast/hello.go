@@ -24,6 +24,7 @@ func (m *memory) sayHello(w *wrap.Program) {
 	h.item("-J", uint64(m.values[option.Enforce]))
 	h.item("-K", uint64(m.values[option.Timeout]))
 	h.pair("idle", m.lookup(ucspi.IdleTimeout))
+	h.pair("linger", m.lookup(ucspi.Linger))
 	if w.Delayed {
 		h.item("delayed", 1)
 	}

@@ -29,7 +29,7 @@ var (
 	configuration = []string{
 		"CERTFILE:foo.example", "KEYFILE:foo.example", "CERTFILE:*.example.net", "KEYFILE:*.example.net", "CERTFILE:", "KEYFILE:",
 		"CADIR", "CAFILE", "TLS_UID", "TLS_GID", "TLS_MIN_VERSION", "TLS_MAX_VERSION", "TLS_ALPN", "TLS_CRLFILE", "TLS_EXPORT",
-		"TLS_FIPS", "TLS_IDLE_TIMEOUT", "TLS_SANDBOX", "TLS_KEYGUARD", "TLS_TICKETKEYS", "TLS_FINGERPRINT", "SSLKEYLOGFILE",
+		"TLS_FIPS", "TLS_IDLE_TIMEOUT", "TLS_LINGER", "TLS_SANDBOX", "TLS_KEYGUARD", "TLS_TICKETKEYS", "TLS_FINGERPRINT", "SSLKEYLOGFILE",
 	}
 	identity = []string{
 		"SSL_PROTOCOL", "SSL_CIPHER", "SSL_TLS_SNI_SERVERNAME", "SSL_PEER_CERT_HASH", "SSL_PEER_CERT_SUBJECT", "SSL_ALPN",
@@ -46,7 +46,7 @@ var (
 // The app of an immediate tool is only there after a handshake: its values
 // must be such that it succeeds.
 var harmless = map[string]string{
-	"TLS_MIN_VERSION": "1.2", "TLS_MAX_VERSION": "1.3", "TLS_ALPN": "smtp", "TLS_EXPORT": "s6", "TLS_IDLE_TIMEOUT": "0", "TLS_SANDBOX": "off",
+	"TLS_MIN_VERSION": "1.2", "TLS_MAX_VERSION": "1.3", "TLS_ALPN": "smtp", "TLS_EXPORT": "s6", "TLS_IDLE_TIMEOUT": "0", "TLS_LINGER": "1000", "TLS_SANDBOX": "off",
 	"GODEBUG": "http2debug=0", "GOTRACEBACK": "none", "GOMEMLIMIT": "1GiB", "GOGC": "100", "TCPREMOTEIP": "192.0.2.1",
 	"TLS_UID": "0", "TLS_GID": "0", "SSLKEYLOGFILE": "FOLDER/log",
 }

@@ -206,6 +206,7 @@ func TestWrongValues(t *testing.T) {
 		{name: "TLS_MAX_VERSION", env: set("TLS_MAX_VERSION=TLSv1.3"), code: 100, line: "TLS_MAX_VERSION must be 1.2 or 1.3"},
 		{name: "versions crossed", env: set("TLS_MIN_VERSION=1.3", "TLS_MAX_VERSION=1.2"), code: 100, line: "TLS_MIN_VERSION is above TLS_MAX_VERSION"},
 		{name: "TLS_ALPN", env: set("TLS_ALPN=smtp,,x"), code: 100, line: "TLS_ALPN: empty protocol name"},
+		{name: "TLS_LINGER", env: set("TLS_LINGER=0"), code: 100, line: "TLS_LINGER must be a positive integer, milliseconds"},
 		{name: "TLS_IDLE_TIMEOUT", env: set("TLS_IDLE_TIMEOUT=5s"), code: 100, line: "TLS_IDLE_TIMEOUT must be an unsigned integer, milliseconds"},
 		{name: "TLS_EXPORT", env: set("TLS_EXPORT=apache"), code: 100, line: "TLS_EXPORT: unknown value apache (s6 or mod_ssl)"},
 		{name: "TLS_SANDBOX", env: set("TLS_SANDBOX=yes"), code: 100, line: "TLS_SANDBOX: unknown value yes (on, require or off)"},

@@ -47,6 +47,10 @@ func TestVariablesThatAreRefused(t *testing.T) {
 		{"TLS_ALPN=a,b,a", 100, "TLS_ALPN: a is listed twice", ""},
 		{"TLS_ALPN=" + strings.Repeat("x", 256), 100, "TLS_ALPN: protocol name over 255 bytes", ""},
 		{"TLS_IDLE_TIMEOUT=-1", 100, "TLS_IDLE_TIMEOUT must be an unsigned integer, milliseconds", ""},
+		{"TLS_LINGER=0", 100, "TLS_LINGER must be a positive integer, milliseconds", ""},
+		{"TLS_LINGER=-1", 100, "TLS_LINGER must be a positive integer, milliseconds", ""},
+		{"TLS_LINGER=2h", 100, "TLS_LINGER must be a positive integer, milliseconds", ""},
+		{"TLS_LINGER=4294967296", 100, "TLS_LINGER must be a positive integer, milliseconds", ""},
 		{"TLS_IDLE_TIMEOUT=1.5", 100, "TLS_IDLE_TIMEOUT must be an unsigned integer, milliseconds", ""},
 		{"TLS_IDLE_TIMEOUT=4294967296", 100, "TLS_IDLE_TIMEOUT must be an unsigned integer, milliseconds", ""},
 		{"TLS_CRLFILE=" + text, 96, "TLS_CRLFILE: " + text + ": no CRL in it", ""},
@@ -132,7 +136,7 @@ func TestVariablesThatAreRefusedInDelayedMode(t *testing.T) {
 func TestVariablesThatAreNotLookedAt(t *testing.T) {
 	t.Parallel()
 	empty := []string{"TLS_MIN_VERSION=", "TLS_MAX_VERSION=", "TLS_ALPN=", "TLS_TICKETKEYS=", "TLS_CRLFILE=", "TLS_EXPORT=", "TLS_FINGERPRINT=", "TLS_FIPS=",
-		"TLS_IDLE_TIMEOUT=", "TLS_SANDBOX=", "TLS_KEYGUARD=", "TLS_IOD=", "SSLKEYLOGFILE=", "TLS_UID=", "TLS_GID="}
+		"TLS_IDLE_TIMEOUT=", "TLS_LINGER=", "TLS_SANDBOX=", "TLS_KEYGUARD=", "TLS_IOD=", "SSLKEYLOGFILE=", "TLS_UID=", "TLS_GID="}
 	for _, c := range []struct {
 		program string
 		env     []string

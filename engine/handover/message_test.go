@@ -8,7 +8,7 @@ import (
 	"ucspitls/engine/option"
 )
 
-var full = Session{ID: "12", Remote: "192.0.2.1", Verbosity: 3, CloseNotify: true, Enforce: true, Timeout: 4294967295, Idle: "5", Delayed: true}
+var full = Session{ID: "12", Remote: "192.0.2.1", Verbosity: 3, CloseNotify: true, Enforce: true, Timeout: 4294967295, Idle: "5", Linger: "7", Delayed: true}
 
 func TestHello(t *testing.T) {
 	for _, s := range []Session{full, {}, {ID: "1", Verbosity: 1}} {
@@ -69,7 +69,7 @@ func TestConfiguration(t *testing.T) {
 		return reflect.DeepEqual(Configuration(s, environ), Configuration(parse(), base))
 	}
 	with := func(items ...string) []string { return append(append([]string{}, base...), items...) }
-	for _, item := range []string{"TLS_IDLE_TIMEOUT=5", "TLS_IOD=/s", "TLS_FINGERPRINT=chrome", "TLS_FIPS=", "CAFILE", "X=1", "CERTFILE=/second", "CERTFILEX=1"} {
+	for _, item := range []string{"TLS_IDLE_TIMEOUT=5", "TLS_LINGER=5", "TLS_IOD=/s", "TLS_FINGERPRINT=chrome", "TLS_FIPS=", "CAFILE", "X=1", "CERTFILE=/second", "CERTFILEX=1"} {
 		if !same(parse(), with(item)) {
 			t.Errorf("%s is a difference: %q", item, Configuration(parse(), with(item)))
 		}

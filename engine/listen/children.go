@@ -8,14 +8,16 @@ import (
 // children knows which process serves which address.
 type children struct {
 	byPID map[int]netip.Addr
-	byIP  map[netip.Addr]int // how many; no zeros
+	byIP  map[netip.Addr]int // how many, with tunnels; no zeros
+	// tunnels are connections that are open although their child has ended.
+	tunnels int
 }
 
 func newChildren() *children {
-	return &children{map[int]netip.Addr{}, map[netip.Addr]int{}}
+	return &children{byPID: map[int]netip.Addr{}, byIP: map[netip.Addr]int{}}
 }
 
-func (c *children) count() int             { return len(c.byPID) }
+func (c *children) count() int             { return len(c.byPID) + c.tunnels }
 func (c *children) from(ip netip.Addr) int { return c.byIP[ip] }
 
 func (c *children) add(pid int, ip netip.Addr) {
@@ -29,10 +31,26 @@ func (c *children) remove(pid int) (ip netip.Addr, ok bool) {
 		return ip, false
 	}
 	delete(c.byPID, pid)
+	c.less(ip)
+	return ip, true
+}
+
+func (c *children) less(ip netip.Addr) {
 	if c.byIP[ip]--; c.byIP[ip] == 0 {
 		delete(c.byIP, ip)
 	}
-	return ip, true
+}
+
+// outlived is for a child that was removed and whose connection is open.
+func (c *children) outlived(ip netip.Addr) {
+	c.tunnels++
+	c.byIP[ip]++
+}
+
+// closed is for the end of such a connection.
+func (c *children) closed(ip netip.Addr) {
+	c.tunnels--
+	c.less(ip)
 }
 
 // signal sends signals to every child. One that has just ended is not reaped

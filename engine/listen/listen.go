@@ -80,6 +80,12 @@ func listen(p *diag.Printer, s *option.Settings, words, operands []string) error
 	if err != nil {
 		return diag.FailSys("listen on ip "+operands[0]+" port "+operands[1], err)
 	}
+	var outliving *tunnels
+	if n.CountTunnels {
+		if outliving, err = newTunnels(listener); err != nil {
+			return err
+		}
+	}
 	at = socket.Local(listener)
 	if n.Notify {
 		diag.Out(diag.Int(int(at.Port())), "\n")
@@ -93,6 +99,7 @@ func listen(p *diag.Printer, s *option.Settings, words, operands []string) error
 		allowing: n.HasLocalName || n.Banner != "" || n.NoDelay || n.Strict || n.Paranoid || n.Timeout != 0,
 		direct:   !n.Rules() && !looksUp(n),
 		children: newChildren(),
+		tunnels:  outliving,
 	}
 	p.Info("starting - bound to ip ", at.Addr().String(), " port ", diag.Int(int(at.Port())))
 	return srv.serve(listener)

@@ -24,6 +24,7 @@ type server struct {
 	allowing bool     // the original would have checked access
 	direct   bool     // the child is prog's TLS wrapper at once
 	children *children
+	tunnels  *tunnels // nil: a connection counts as long as its child
 }
 
 // An arrival is an accepted connection, or why there is none.
@@ -62,6 +63,8 @@ func (s *server) serve(listener int) error {
 			s.arrived(a)
 		case <-ended:
 			s.reap()
+		case now := <-s.tunnels.due():
+			s.tunnelsEnded(now)
 		case sig := <-signals:
 			if sig == syscall.SIGHUP {
 				s.p.Info("received SIGHUP, sending SIGTERM and SIGCONT to all connections")
@@ -146,12 +149,25 @@ func (s *server) arrived(a arrival) {
 	if s.net.HasLocalName && s.net.LocalName != "" {
 		environ = append(environ, "TCPLOCALHOST="+s.net.LocalName)
 	}
+	var c connection
+	if s.tunnels != nil {
+		var err error
+		if c, err = s.tunnels.identify(a.fd, a.remote); err == syscall.ENOENT {
+			return // it was reset
+		} else if err != nil {
+			s.p.Warning("unable to identify the connection of ", peer, ": ", err.Error())
+			return
+		}
+	}
 	pid, err := s.start(a.fd, environ)
 	if err != nil {
 		s.p.Warning("unable to start a process for ", peer, ": ", diag.Cause(err))
 		return
 	}
 	s.children.add(pid, ip)
+	if s.tunnels != nil {
+		s.tunnels.add(pid, c)
+	}
 	s.p.Info("accept ", peer, " pid ", diag.Int(pid), " count ", diag.Int(before+1), "/", max)
 	if s.direct && s.allowing {
 		allow(s.p, pid, ip)
@@ -204,11 +220,24 @@ func (s *server) reap() {
 		if !ok {
 			continue
 		}
+		if s.tunnels != nil && s.tunnels.ended(pid) {
+			s.children.outlived(ip)
+		}
 		how := " exitcode " + diag.Int(ws.ExitStatus())
 		if ws.Signaled() {
 			how = " signal " + diag.Int(int(ws.Signal()))
 		}
 		s.p.Info("end pid ", diag.Int(pid), how, " count ", diag.Int(s.children.from(ip)), "/", diag.Int(s.net.MaxEach()))
+		s.status()
+	}
+}
+
+// tunnelsEnded looks which connections have ended whose child had before.
+func (s *server) tunnelsEnded(now time.Time) {
+	for _, c := range s.tunnels.look(now) {
+		ip := c.remote.Addr()
+		s.children.closed(ip)
+		s.p.Info("end tunnel ", ip.WithZone("").String(), "_", diag.Int(int(c.remote.Port())), " count ", diag.Int(s.children.from(ip)), "/", diag.Int(s.net.MaxEach()))
 		s.status()
 	}
 }

@@ -12,6 +12,7 @@ type Net struct {
 	Notify               bool // print the port once listening
 	Proxy                bool // a PROXY header comes first
 	Delayed              bool // prog decides when TLS starts
+	CountTunnels         bool // a connection counts until its tunnel has ended
 	RulesDir, RulesFile  string
 	HasRulesDir, HasFile bool
 	Banner               string

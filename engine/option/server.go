@@ -84,9 +84,14 @@ var delayed = []Option{
 		func(s *Settings, _ string) error { s.Net.Delayed = true; return nil }},
 }
 
+var countTunnels = []Option{
+	{0, "count-tunnels", "", "for -c and -C a connection counts until its tunnel has ended, not only prog",
+		func(s *Settings, _ string) error { s.Net.CountTunnels = true; return nil }},
+}
+
 // TLSServer is s6-tlsserver: it listens.
 var TLSServer = Table{"s6-tlsserver", [][]Option{
-	proxy, loudness, notify, maxConns, maxEach, backlog, gidList, gid, uid, envUIDGID,
+	proxy, loudness, notify, maxConns, maxEach, countTunnels, backlog, gidList, gid, uid, envUIDGID,
 	strict, nagle, noDNS, hosts, ident, paranoid, localName, banner,
 	lookupTimeout, rules,
 	closeNotify, enforce, clientCert, timeout, keep, sniLevel, delayed,

@@ -168,7 +168,7 @@ func (d *daemon) stop() string {
 // sharedScenes are starts with a shared tunnel process, of which there may be
 // any kind.
 func sharedScenes() (scenes []scene) {
-	usual := []string{"TLS_IOD=DIR/s", "CERTFILE=/c", "KEYFILE:x=/k", "CAFILE=", "TCPREMOTEIP=192.0.2.1", "TLS_IDLE_TIMEOUT=500", "BLOB=SSL_ALPN=own||"}
+	usual := []string{"TLS_IOD=DIR/s", "CERTFILE=/c", "KEYFILE:x=/k", "CAFILE=", "TCPREMOTEIP=192.0.2.1", "TLS_IDLE_TIMEOUT=500", "TLS_LINGER=600", "BLOB=SSL_ALPN=own||"}
 	add := func(s scene) {
 		s.env = append(append([]string{}, usual...), s.env...)
 		for _, command := range []string{"Y", "y", ""} {

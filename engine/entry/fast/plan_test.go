@@ -153,7 +153,7 @@ var usualEnviron = []string{
 var configurations = [][]string{
 	{"TLS_IOD=/s"},
 	{"TLS_IOD=", "TLS_IOD=/second"},
-	{"TLS_IOD=/s", "TLS_IOD=/second", "TLS_ALPN=x", "CAFILE=ca.pem", "TLS_IDLE_TIMEOUT=50", "TCPREMOTEIP=192.0.2.1"},
+	{"TLS_IOD=/s", "TLS_IOD=/second", "TLS_ALPN=x", "CAFILE=ca.pem", "TLS_IDLE_TIMEOUT=50", "TLS_LINGER=60", "TCPREMOTEIP=192.0.2.1"},
 	{"TLS_IOD", "TLS_IOD=/s", "TLS_UID=", "TLS_GID", "TLS_ALPN=", "TLS_ALPN", "KEYFILE", "KEYFILE=rel", "CERTFILE:b=/b", "CERTFILE:a=/a", "CERTFILE:=/e", "CERTFILE:a:b=", "CAFILE:x=/x"},
 	{"TLS_IOD=/s", "CADIR", "CADIR=relative", "TLS_GID=3", "TLS_GID=4", "TLS_FINGERPRINT=chrome", "SSLKEYLOGFILE=/l", "TLS_FIPS=require", "TCPREMOTEIP=", "TLS_IDLE_TIMEOUT="},
 	{"TLS_IOD=" + strings.Repeat("x", 200), "TLS_ALPN=" + strings.Repeat("y", handover.MaxMessage-100)},

@@ -99,7 +99,7 @@ func newBench(t *testing.T, o options, buffers int, drive driver) *bench {
 		Conn: &fakeTLS{w: wire}, Wire: wire, Net: network,
 		In: in, Out: out, Notify: notifier,
 		Established: func(backend.State) []byte { return []byte("blob") },
-		CloseNotify: o.closeNotify, Enforce: o.enforce, HandshakeTimeout: o.handshake, IdleTimeout: o.idle,
+		CloseNotify: o.closeNotify, Enforce: o.enforce, HandshakeTimeout: o.handshake, IdleTimeout: o.idle, Linger: o.linger,
 		Pool: drive.pool,
 	}, drive.clock())
 	b.stats = &tun.Stats

@@ -295,3 +295,34 @@ func TestDrainWhileAllIsHeld(t *testing.T) {
 	live.sock.Close()
 	d.stop()
 }
+
+// TestErrorQueue: prog holds the network as well, and can have the kernel report
+// to its error queue. That is no reason to run.
+func TestErrorQueue(t *testing.T) {
+	needSight(t)
+	t.Parallel()
+	d, env := ownDaemon(t, nil)
+	e := d.begin(t, env, handover.Session{ID: "1", Verbosity: 1, Delayed: true}, true)
+	e.shake()
+	const timestamping, txSoftware, software, ack = 37, 1 << 1, 1 << 4, 1 << 9
+	if err := syscall.SetsockoptInt(int(e.sock.Fd()), syscall.SOL_SOCKET, timestamping, txSoftware|software|ack); err != nil {
+		t.Skip(err)
+	}
+	e.wr.Write([]byte("hello"))
+	b := make([]byte, 5)
+	if _, err := io.ReadFull(e.conn, b); err != nil {
+		t.Fatal(err)
+	}
+	sleeps(t, d.worker())
+	e.conn.Write(b)
+	if _, err := io.ReadFull(e.rd, b); err != nil || string(b) != "hello" {
+		t.Errorf("%q, %v", b, err)
+	}
+	e.peer.CloseWrite()
+	e.leave()
+	if code := <-e.code; code != 0 {
+		t.Errorf("%d: %s", code, <-e.said)
+	}
+	e.sock.Close()
+	d.stop()
+}

@@ -177,8 +177,21 @@ func NewNet(in, out int, c Closer) *Net {
 	return n
 }
 
-func (n *Net) Read(p []byte) (int, error)  { return readFD(n.in, n.inKind, p) }
-func (n *Net) Write(p []byte) (int, error) { return writeFD(n.out, n.outKind, p) }
+func (n *Net) Read(p []byte) (int, error) {
+	m, err := readFD(n.in, n.inKind, p)
+	if err == backend.ErrAgain && n.inKind == socket {
+		dropReports(n.in)
+	}
+	return m, err
+}
+
+func (n *Net) Write(p []byte) (int, error) {
+	m, err := writeFD(n.out, n.outKind, p)
+	if err == backend.ErrAgain && n.outKind == socket {
+		dropReports(n.out)
+	}
+	return m, err
+}
 
 // CloseWrite half-closes a socket. Of a pair of pipes the writing one is closed.
 func (n *Net) CloseWrite() error {

@@ -42,6 +42,19 @@ func result(m uintptr, e unix.Errno) (int, error) {
 	return int(m), nil
 }
 
+// dropReports empties a socket's error queue. Who has the socket too may have
+// asked for what comes there, such as time stamps; as long as it is not taken,
+// poll finds an error, again and again.
+func dropReports(n int) {
+	var b [1]byte
+	for range 64 {
+		_, _, e := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(n), uintptr(unsafe.Pointer(&b)), 1, unix.MSG_ERRQUEUE|unix.MSG_DONTWAIT, 0, 0)
+		if e != 0 {
+			return
+		}
+	}
+}
+
 // unacked is SIOCOUTQ, tcp(7): it counts the FIN as well.
 func unacked(n int) int {
 	v, err := unix.IoctlGetInt(n, unix.SIOCOUTQ)

@@ -137,8 +137,8 @@ var ends = []struct {
 	}, 98, "fatal: "},
 }
 
-// holders are who still has descriptors of a session that is over.
-var holders = []struct {
+// whoHolds is who still has descriptors of a session that is over.
+var whoHolds = []struct {
 	name                          string
 	network, pipes, dups, control bool
 }{
@@ -168,7 +168,7 @@ func TestNothingWatchesWhatIsOver(t *testing.T) {
 				}
 			}()
 			var running []*ending
-			for _, h := range holders {
+			for _, h := range whoHolds {
 				s := end.session
 				s.ID, s.Verbosity, s.Delayed = "1", 1, true
 				e := d.begin(t, env, s, end.code >= 0)
@@ -196,15 +196,15 @@ func TestNothingWatchesWhatIsOver(t *testing.T) {
 				select {
 				case code := <-e.code:
 					if said := <-e.said; code != end.code || !strings.HasPrefix(said, end.line) {
-						t.Errorf("%s: %d, %q, want %d, %q", holders[i].name, code, said, end.code, end.line)
+						t.Errorf("%s: %d, %q, want %d, %q", whoHolds[i].name, code, said, end.code, end.line)
 					}
 				case <-time.After(patience):
-					t.Fatalf("%s: never ends", holders[i].name)
+					t.Fatalf("%s: never ends", whoHolds[i].name)
 				}
-				if !holders[i].control && end.code >= 0 {
+				if !whoHolds[i].control && end.code >= 0 {
 					e.link.Close()
 				}
-				if !holders[i].pipes {
+				if !whoHolds[i].pipes {
 					e.leave()
 				}
 			}
@@ -212,7 +212,7 @@ func TestNothingWatchesWhatIsOver(t *testing.T) {
 			watchesItsOwn(t, worker)
 			sleeps(t, worker)
 			for i, e := range running {
-				if holders[i].control && end.code >= 0 {
+				if whoHolds[i].control && end.code >= 0 {
 					e.link.Close()
 				}
 				e.peer.Close()

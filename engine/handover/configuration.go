@@ -45,8 +45,8 @@ func Configuration(s *option.Settings, environ []string) []string {
 	slices.SortStableFunc(list[seen:], func(a, b string) int { return strings.Compare(nameOf(a), nameOf(b)) })
 	list = slices.CompactFunc(list, func(a, b string) bool { return nameOf(a) == nameOf(b) })
 	list = slices.DeleteFunc(list, func(item string) bool {
-		name, value, _ := strings.Cut(item, "=")
-		return value == "" && !MayBeEmpty(name)
+		_, value, _ := strings.Cut(item, "=")
+		return value == ""
 	})
 	slices.SortFunc(list, func(a, b string) int { return strings.Compare(nameOf(a), nameOf(b)) })
 	return list
@@ -56,10 +56,6 @@ func Configuration(s *option.Settings, environ []string) []string {
 func Decides(v *ucspi.Variable) bool {
 	return v.Name != ucspi.IdleTimeout && v.Name != ucspi.Linger && (v.Reader == "server" || v.Reader == "both")
 }
-
-// MayBeEmpty tells whether an empty value of that variable is a value: of an
-// id it is an error, elsewhere it is as good as none.
-func MayBeEmpty(name string) bool { return name == ucspi.UID || name == ucspi.GID }
 
 func inode(path string) string {
 	var st syscall.Stat_t

@@ -69,12 +69,12 @@ func TestConfiguration(t *testing.T) {
 		return reflect.DeepEqual(Configuration(s, environ), Configuration(parse(), base))
 	}
 	with := func(items ...string) []string { return append(append([]string{}, base...), items...) }
-	for _, item := range []string{"TLS_IDLE_TIMEOUT=5", "TLS_LINGER=5", "TLS_IOD=/s", "TLS_FINGERPRINT=chrome", "TLS_FIPS=", "CAFILE", "X=1", "CERTFILE=/second", "CERTFILEX=1"} {
+	for _, item := range []string{"TLS_IDLE_TIMEOUT=5", "TLS_LINGER=5", "TLS_IOD=/s", "TLS_FINGERPRINT=chrome", "TLS_FIPS=", "TLS_UID=", "TLS_GID=", "CAFILE", "X=1", "CERTFILE=/second", "CERTFILEX=1"} {
 		if !same(parse(), with(item)) {
 			t.Errorf("%s is a difference: %q", item, Configuration(parse(), with(item)))
 		}
 	}
-	for _, item := range []string{"TLS_MIN_VERSION=1.3", "CAFILE=/x", "KEYFILE:a=/x", "TLS_KEYGUARD=1", "TLS_SANDBOX=off", "TLS_UID=", "TLS_GID=5", "SSLKEYLOGFILE=/l", "TLS_TICKETKEYS=/t"} {
+	for _, item := range []string{"TLS_MIN_VERSION=1.3", "CAFILE=/x", "KEYFILE:a=/x", "TLS_KEYGUARD=1", "TLS_SANDBOX=off", "TLS_UID=7", "TLS_GID=5", "SSLKEYLOGFILE=/l", "TLS_TICKETKEYS=/t"} {
 		name, _, _ := strings.Cut(item, "=")
 		if same(parse(), with(item)) {
 			t.Errorf("%s is no difference", item)

@@ -31,7 +31,10 @@ func TestFromEnviron(t *testing.T) {
 		{"99", unset, passwd, IDs{}, "no group for TLS_UID 99 in " + passwd + ": set TLS_GID"},
 		{"8", unset, "/nonexistent", IDs{}, "no group for TLS_UID 8 in /nonexistent: set TLS_GID"},
 		{"mail", unset, passwd, IDs{}, "invalid TLS_UID: it must be a numeric id"},
-		{"", unset, passwd, IDs{}, "invalid TLS_UID: it must be a numeric id"},
+		{"", "", passwd, IDs{}, ""}, // empty is as good as unset
+		{"", "5", passwd, IDs{GID: 5, HasGID: true, SetGroups: true}, ""},
+		{"8", "", passwd, IDs{UID: 8, GID: 12, HasUID: true, HasGID: true, SetGroups: true}, ""},
+		{"8", " ", passwd, IDs{}, "invalid TLS_GID: it must be a numeric id"},
 		{"-1", unset, passwd, IDs{}, "invalid TLS_UID: it must be a numeric id"},
 		{"4294967295", unset, passwd, IDs{}, "invalid TLS_UID: it must be a numeric id"},
 		{"8", "x", passwd, IDs{}, "invalid TLS_GID: it must be a numeric id"},
@@ -39,7 +42,10 @@ func TestFromEnviron(t *testing.T) {
 	for _, tt := range tests {
 		got, err := FromEnviron(func(name string) (string, bool) {
 			v := map[string]string{"TLS_UID": tt.uid, "TLS_GID": tt.gid}[name]
-			return v, v != unset
+			if v == unset {
+				return "", false
+			}
+			return v, true
 		}, tt.passwd)
 		if tt.fail != "" {
 			e, ok := err.(*diag.Error)

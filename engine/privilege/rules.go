@@ -114,8 +114,8 @@ func FromOptions(d option.Drop, lookup func(string) (string, bool), passwd strin
 }
 
 func id(lookup func(string) (string, bool), name string) (n int, set bool, err error) {
-	v, set := lookup(name)
-	if !set {
+	v, _ := lookup(name)
+	if v == "" { // as good as unset, like any optional variable
 		return 0, false, nil
 	}
 	u, ok := option.ID(v)

@@ -84,7 +84,7 @@ func (m *memory) configuration(h *message) {
 		it := m.sorted(i)
 		switch {
 		case i > 0 && m.sorted(i-1).text() == it.text(): // the first counts
-		case it.value() == "" && !handover.MayBeEmpty(it.text()):
+		case it.value() == "": // as good as unset
 		default:
 			h.raw(text(it.from(0)))
 			h.raw("\x00")

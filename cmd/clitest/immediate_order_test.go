@@ -229,53 +229,6 @@ func TestProgCannotBeExecuted(t *testing.T) {
 
 func isServerTool(program string) bool { return program[len(program)-1] == 'd' }
 
-// The -io is looked for beside the tool, never in PATH.
-func TestTunnelProgramIsMissing(t *testing.T) {
-	t.Parallel()
-	for _, program := range []string{"s6-tlsd", "s6-ucspitlsd", "s6-tlsc", "s6-ucspitlsc"} {
-		t.Run(program, func(t *testing.T) {
-			t.Parallel()
-			dir := scratchFolder(t)
-			lonely := filepath.Join(dir, program)
-			if err := entrytest.CopyProgram(lonely, filepath.Join(bin, program)); err != nil {
-				t.Fatal(err)
-			}
-			io := "s6-tlsd-io"
-			s := spec{program: lonely, env: []string{"PATH=" + bin}}
-			var x *server
-			if isServerTool(program) {
-				base, _ := material(t)
-				s.env = append(base, s.env...)
-				x = serveWith(t, s)
-			} else {
-				io = "s6-tlsc-io"
-				base, _ := trusting(t)
-				s.env = append(base, s.env...)
-				d := dialWith(t, s)
-				x = &server{d.process, d.stage, d.peer}
-			}
-			line := program + ": fatal: cannot run " + dir + "/" + io + ": no such file or directory"
-			if !delayed(program) {
-				x.expect(127, line)
-				if x.stage.started() {
-					t.Error("prog was started")
-				}
-				return
-			}
-			a := x.stage.app()
-			a.write(a.ctl, "Y")
-			a.expectEnd(a.ctl, "")
-			a.expectWait(127)
-			a.expectEnd(a.rd, "")
-			if data, end := drain(x.peer); len(data) > 0 || end != "FIN" { // no cleartext any more
-				t.Errorf("the peer got %q, %s", data, end)
-			}
-			a.exit(0)
-			x.expect(0, line)
-		})
-	}
-}
-
 // A prog of an immediate client that is there can be waited for: the -io is its child.
 func TestTunnelIsTheChildOfProg(t *testing.T) {
 	eachClient(t, func(t *testing.T, program string, version tweak) {

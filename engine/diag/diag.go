@@ -24,8 +24,8 @@ const (
 	Usage         = 100 // wrong usage, or a required variable is not set
 	Bug           = 101 // a bug of ours
 	System        = 111 // a system call failed
-	NotExecutable = 126
-	NotFound      = 127
+	NotExecutable = 126 // a program is there, but an execve of it fails
+	NotFound      = 127 // a program is not there
 	Signal        = 128 // plus the number of the signal that ended an -io
 )
 
@@ -34,6 +34,14 @@ const (
 // else's by now: what it says is compared with the table.
 func EndsSession(code int) bool {
 	return code == Config || code == Setup || code == TLS || code == Usage || code == Bug || code == System || code > Signal && code <= Signal+64
+}
+
+// ExecCode is the exit code for an execve that failed with e.
+func ExecCode(e syscall.Errno) int {
+	if e == syscall.ENOENT || e == syscall.ENOTDIR {
+		return NotFound
+	}
+	return NotExecutable
 }
 
 // Verbosity levels of -v.

@@ -377,14 +377,20 @@ func TestNagle(t *testing.T) {
 
 func TestNoSibling(t *testing.T) {
 	s := serve(t, "127.0.0.1:0")
-	alone := filepath.Join(t.TempDir(), "s6-tlsclient")
-	if err := entrytest.CopyProgram(alone, world.Bin+"/s6-tlsclient"); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(alone, "-H", "127.0.0.1", s.port, "true")
-	out, _ := cmd.CombinedOutput()
-	if want := "s6-tlsclient: fatal: cannot run " + filepath.Dir(alone) + "/s6-tlsc: no such file or directory\n"; cmd.ProcessState.ExitCode() != 127 || string(out) != want {
-		t.Errorf("%d %s", cmd.ProcessState.ExitCode(), out)
+	for _, way := range entrytest.Unrunnable {
+		alone := filepath.Join(t.TempDir(), "s6-tlsclient")
+		if err := entrytest.CopyProgram(alone, world.Bin+"/s6-tlsclient"); err != nil {
+			t.Fatal(err)
+		}
+		sibling := filepath.Dir(alone) + "/s6-tlsc"
+		if err := way.Make(sibling); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command(alone, "-H", "127.0.0.1", s.port, "true")
+		out, _ := cmd.CombinedOutput()
+		if want := "s6-tlsclient: fatal: cannot run " + sibling + ": " + way.Why.Error() + "\n"; cmd.ProcessState.ExitCode() != way.Code || string(out) != want {
+			t.Errorf("%s: %d %s", way.Name, cmd.ProcessState.ExitCode(), out)
+		}
 	}
 }
 

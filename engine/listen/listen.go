@@ -120,8 +120,8 @@ func firstCommand(s *option.Settings, words, prog []string) ([]string, error) {
 	switch {
 	case s.Net.Rules():
 		path, err := inPath(accessChecker)
-		if err != nil {
-			return nil, diag.Fail(diag.NotFound, "unable to exec ", accessChecker, ", which -i and -x need: ", err.Error())
+		if err != 0 {
+			return nil, diag.Fail(diag.ExecCode(err), "unable to exec ", accessChecker, ", which -i and -x need: ", err.Error())
 		}
 		return append(append([]string{path}, s.AccessChecker()...), last...), nil
 	case looksUp(&s.Net):

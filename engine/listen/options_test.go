@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -86,14 +87,36 @@ func TestRefusals(t *testing.T) {
 
 // Without its sibling the server says so and does not start.
 func TestNoSibling(t *testing.T) {
-	alone := filepath.Join(t.TempDir(), "s6-tlsserver")
-	if err := entrytest.CopyProgram(alone, world.Bin+"/s6-tlsserver"); err != nil {
-		t.Fatal(err)
-	}
 	for opt, name := range map[string]string{"-q": "s6-tlsd", "--delayed": "s6-ucspitlsd"} {
-		code, text := fails(t, exec.Command(alone, opt, "127.0.0.1", "0", "true"))
-		if want := "cannot run " + filepath.Dir(alone) + "/" + name + ": no such file or directory"; code != 127 || !strings.Contains(text, want) {
-			t.Errorf("exit %d, %s", code, text)
+		for _, way := range entrytest.Unrunnable[:2] {
+			alone := filepath.Join(t.TempDir(), "s6-tlsserver")
+			if err := entrytest.CopyProgram(alone, world.Bin+"/s6-tlsserver"); err != nil {
+				t.Fatal(err)
+			}
+			sibling := filepath.Dir(alone) + "/" + name
+			if err := way.Make(sibling); err != nil {
+				t.Fatal(err)
+			}
+			code, text := fails(t, exec.Command(alone, opt, "127.0.0.1", "0", "true"))
+			if want := "cannot run " + sibling + ": " + way.Why.Error(); code != way.Code || !strings.Contains(text, want) {
+				t.Errorf("%s: exit %d, %s", way.Name, code, text)
+			}
+		}
+	}
+}
+
+// The same of the program behind -i and -x.
+func TestNoChecker(t *testing.T) {
+	for _, way := range entrytest.Unrunnable[:2] {
+		dir := t.TempDir()
+		if err := way.Make(filepath.Join(dir, "s6-tcpserver-access")); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command(world.Bin+"/s6-tlsserver", "-i", "rules", "127.0.0.1", "0", "true")
+		cmd.Env = []string{"PATH=" + dir}
+		code, text := fails(t, cmd)
+		if want := "unable to exec s6-tcpserver-access, which -i and -x need: " + way.Why.Error(); code != way.Code || !strings.Contains(text, want) {
+			t.Errorf("%s: exit %d, %s", way.Name, code, text)
 		}
 	}
 }
@@ -114,10 +137,14 @@ func TestLostSibling(t *testing.T) {
 			t.Fatal(err)
 		}
 		n := 0
-		for range 2 {
+		for _, way := range entrytest.Unrunnable {
+			if err := way.Make(filepath.Join(dir, "s6-tlsd")); err != nil {
+				t.Fatal(err)
+			}
 			io.ReadAll(p.tcp())
 			_, n = p.expect(n, "fatal: cannot run "+dir+"/s6-tlsd")
-			_, n = p.expect(n, "end pid ", " exitcode 127 ")
+			_, n = p.expect(n, "end pid ", fmt.Sprintf(" exitcode %d ", way.Code))
+			os.RemoveAll(filepath.Join(dir, "s6-tlsd"))
 		}
 		os.Rename(filepath.Join(dir, "x"), filepath.Join(dir, "s6-tlsd"))
 	}

@@ -9,21 +9,21 @@ import (
 )
 
 // inPath looks a program up in PATH.
-func inPath(name string) (string, error) {
+func inPath(name string) (string, syscall.Errno) {
 	path, ok := os.LookupEnv("PATH")
 	if !ok {
 		path = "/usr/bin:/bin"
 	}
-	var err error = syscall.ENOENT
+	err := syscall.ENOENT
 	for dir := range strings.SplitSeq(path, ":") {
 		if dir == "" {
 			dir = "."
 		}
 		e := syscall.Access(dir+"/"+name, 1)
 		if e == nil {
-			return dir + "/" + name, nil
+			return dir + "/" + name, 0
 		}
-		if e != syscall.ENOTDIR && e != syscall.ENOENT {
+		if e, ok := e.(syscall.Errno); ok && e != syscall.ENOTDIR && e != syscall.ENOENT {
 			err = e
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"syscall"
 	"unsafe"
 
+	"ucspitls/engine/diag"
 	"ucspitls/engine/entry"
 )
 
@@ -28,11 +29,11 @@ type launch struct {
 	path       *byte
 	argv, envv **byte
 	conn       uintptr
-	failed     []byte // the line for an exec that fails
+	failed     [3][]byte // the line for an exec that fails: not there, not permitted, else
 }
 
 // spawn starts a program with the connection on 0 and 1. When the exec itself
-// fails the child says so on stderr and exits 127.
+// fails the child says so on stderr and exits as a shell would.
 func spawn(path string, argv, environ []string, conn int) (int, error) {
 	if !entry.Recorded() {
 		return forkExec(path, argv, environ, conn)
@@ -51,7 +52,9 @@ func spawn(path string, argv, environ []string, conn int) (int, error) {
 		return 0, err
 	}
 	l.argv, l.envv, l.conn = &argvp[0], &envvp[0], uintptr(conn)
-	l.failed = []byte("s6-tlsserver: fatal: cannot run " + path + "\n")
+	for i, cause := range []string{": " + syscall.ENOENT.Error(), ": " + syscall.EACCES.Error(), ""} {
+		l.failed[i] = []byte("s6-tlsserver: fatal: cannot run " + path + cause + "\n")
+	}
 	syscall.ForkLock.Lock()
 	pid, errno := fork(&l)
 	syscall.ForkLock.Unlock()
@@ -80,9 +83,16 @@ func fork(l *launch) (pid uintptr, errno syscall.Errno) {
 	syscall.RawSyscall(syscall.SYS_DUP3, l.conn, 0, 0)
 	syscall.RawSyscall(syscall.SYS_DUP3, l.conn, 1, 0)
 	entry.Restore()
-	syscall.RawSyscall(syscall.SYS_EXECVE, uintptr(unsafe.Pointer(l.path)), uintptr(unsafe.Pointer(l.argv)), uintptr(unsafe.Pointer(l.envv)))
-	syscall.RawSyscall(syscall.SYS_WRITE, 2, uintptr(unsafe.Pointer(&l.failed[0])), uintptr(len(l.failed)))
+	_, _, errno = syscall.RawSyscall(syscall.SYS_EXECVE, uintptr(unsafe.Pointer(l.path)), uintptr(unsafe.Pointer(l.argv)), uintptr(unsafe.Pointer(l.envv)))
+	line := l.failed[2]
+	switch errno {
+	case syscall.ENOENT:
+		line = l.failed[0]
+	case syscall.EACCES:
+		line = l.failed[1]
+	}
+	syscall.RawSyscall(syscall.SYS_WRITE, 2, uintptr(unsafe.Pointer(&line[0])), uintptr(len(line)))
 	for {
-		syscall.RawSyscall(syscall.SYS_EXIT_GROUP, 127, 0, 0)
+		syscall.RawSyscall(syscall.SYS_EXIT_GROUP, uintptr(diag.ExecCode(errno)), 0, 0)
 	}
 }

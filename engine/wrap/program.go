@@ -46,15 +46,15 @@ const DefaultPath = "/usr/bin:/bin"
 // Exec replaces this process by prog, looked up in PATH of environ. It returns
 // only when that failed: 127 when there is no such program, else 126.
 func Exec(prog, environ []string) error {
-	var err error = syscall.ENOENT
+	err := syscall.ENOENT
 	if strings.IndexByte(prog[0], '/') >= 0 {
-		err = entry.Exec(prog[0], prog, environ)
+		err = errno(entry.Exec(prog[0], prog, environ))
 	} else if prog[0] != "" {
 		for _, dir := range strings.Split(path(environ), ":") {
 			if dir == "" {
 				dir = "."
 			}
-			switch e := entry.Exec(dir+"/"+prog[0], prog, environ); e {
+			switch e := errno(entry.Exec(dir+"/"+prog[0], prog, environ)); e {
 			case syscall.ENOENT, syscall.ENOTDIR:
 			case syscall.EACCES:
 				err = e // a later folder may have one that can be executed
@@ -67,12 +67,17 @@ func Exec(prog, environ []string) error {
 	return execFailed(prog[0], err)
 }
 
-func execFailed(prog string, err error) error {
-	code := diag.NotExecutable
-	if err == syscall.ENOENT || err == syscall.ENOTDIR {
-		code = diag.NotFound
+func execFailed(prog string, e syscall.Errno) error {
+	return diag.Fail(diag.ExecCode(e), "unable to exec ", prog, ": ", e.Error())
+}
+
+// errno is the system's error in err. Another one, as for a NUL in a word, is
+// EINVAL.
+func errno(err error) syscall.Errno {
+	if e, ok := err.(syscall.Errno); ok {
+		return e
 	}
-	return diag.Fail(code, "unable to exec ", prog, ": ", err.Error())
+	return syscall.EINVAL
 }
 
 func path(environ []string) string {
@@ -93,9 +98,9 @@ func spawn(path string, argv, environ []string, files []int) (pid int, err error
 	return syscall.ForkExec(path, argv, &syscall.ProcAttr{Env: environ, Files: fds})
 }
 
-// CannotRun is the error for a program of ours that is not there.
+// CannotRun is the error for a program of ours that can't be executed.
 func CannotRun(path string, err error) error {
-	return diag.Fail(diag.NotFound, "cannot run ", path, ": ", diag.Cause(err))
+	return diag.Fail(diag.ExecCode(errno(err)), "cannot run ", path, ": ", diag.Cause(err))
 }
 
 // waitFor reaps pid and gives its exit code, 128+N when signal N ended it.

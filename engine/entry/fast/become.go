@@ -33,11 +33,7 @@ func (m *memory) become(w *wrap.Program) {
 			}
 		}
 	}
-	code := diag.NotExecutable
-	if e == syscall.ENOENT || e == syscall.ENOTDIR {
-		code = diag.NotFound
-	}
-	m.failErrno(w, code, "unable to exec ", name, e)
+	m.failErrno(w, diag.ExecCode(e), "unable to exec ", name, e)
 }
 
 func (m *memory) exec(path uintptr) syscall.Errno {

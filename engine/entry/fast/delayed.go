@@ -171,5 +171,5 @@ func (m *memory) tell(w *wrap.Program, what string) {
 
 // cannotRun ends the process for want of the -io.
 func (m *memory) cannotRun(w *wrap.Program, e syscall.Errno) {
-	m.failErrno(w, diag.NotFound, "cannot run ", text(unsafe.Pointer(&m.path.b)), e)
+	m.failErrno(w, diag.ExecCode(e), "cannot run ", text(unsafe.Pointer(&m.path.b)), e)
 }

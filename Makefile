@@ -4,6 +4,8 @@
 # make test                 all tests; what needs a missing program says how to get it
 # make interop              every backend against every peer: doc/interop.md
 # make install PREFIX=/usr DESTDIR=/tmp/root
+# make uninstall            with the same PREFIX and DESTDIR
+# make help                 this list
 
 BACKEND  = gotls
 TAGS     = $(BACKEND)$(if $(filter strict,$(SANDBOX)), strictsandbox)
@@ -20,6 +22,15 @@ TUNNELS  = $(filter %-io,$(PROGRAMS))
 DAEMONS  = $(filter %-iod,$(PROGRAMS))
 WRAPPERS = s6-ucspitlsd s6-ucspitlsc s6-tlsd s6-tlsc
 OTHERS   = $(filter-out $(TUNNELS) $(DAEMONS) $(WRAPPERS),$(PROGRAMS))
+
+# Go itself gets a newer one for this directory, if it may and can.
+ifneq ($(filter-out help clean uninstall,$(or $(MAKECMDGOALS),all)),)
+GOENV := $(shell $(GO) env GOVERSION GOOS GOARCH)
+OLDGO  = go1.1% go1.20% go1.21% go1.22% go1.23% go1.24% go1.25%
+ifeq ($(filter-out $(OLDGO),$(firstword $(GOENV))),)
+$(error needs Go 1.26 or later, not $(or $(firstword $(GOENV)),none): https://go.dev/dl)
+endif
+endif
 
 # Only the tunnels and the shared one link a backend, and only OpenSSL's needs cgo.
 CGO_gotls   = 0
@@ -43,7 +54,7 @@ ifeq ($(filter $(ENTRY),fast record off),)
 $(error ENTRY is fast, record or off)
 endif
 ifneq ($(ENTRY),off)
-ifneq ($(filter $(shell $(GO) env GOOS)/$(shell $(GO) env GOARCH),$(ENTRYFOR)),)
+ifneq ($(filter $(word 2,$(GOENV))/$(word 3,$(GOENV)),$(ENTRYFOR)),)
 WRAPPERENTRY = -E ucspitls_$(ENTRY:record=brief)
 TUNNELENTRY  = $(if $(filter 0,$(CGO_$(BACKEND))),-E ucspitls_brief)
 OTHERENTRY   = -E ucspitls_entry
@@ -67,7 +78,7 @@ LDFLAGS  = -s -w -X ucspitls/engine/diag.Version=$(VERSION) $(if $(INSTALLED),-X
 GOBUILD  = $(GO) build -trimpath
 BUILDCMD = CGO_ENABLED=0 $(GOBUILD) -tags '$(TAGS)'
 
-.PHONY: hostile soak shared all interop test test-backend ci-long race lint vuln demo man bench install clean cross static fuzz
+.PHONY: hostile soak shared all interop test test-backend ci-long race lint vuln demo man bench install uninstall help clean cross static fuzz
 
 all:
 	@mkdir -p $(BUILD)
@@ -75,6 +86,9 @@ all:
 	CGO_ENABLED=0 $(GOBUILD) -ldflags '$(LDFLAGS) $(OTHERENTRY)' -o $(BUILD)/ $(OTHERS:%=./cmd/%)
 	$(TUNNELGC) CGO_ENABLED=$(CGO_$(BACKEND)) $(GOBUILD) -tags '$(TAGS)' -ldflags '$(LDFLAGS) $(TUNNELENTRY)' -o $(BUILD)/ $(TUNNELS:%=./cmd/%)
 	CGO_ENABLED=$(CGO_$(BACKEND)) $(GOBUILD) -tags '$(TAGS)' -ldflags '$(LDFLAGS) $(DAEMONENTRY)' -o $(BUILD)/ $(DAEMONS:%=./cmd/%)
+
+help:
+	@sed -n '/^#/!q; s/^# //p' Makefile
 
 demo: all
 	$(BUILDCMD) -o build/demo ./doc/demo
@@ -106,21 +120,37 @@ interop:
 man:
 	$(GO) test -count=1 ./man
 
+# The mode that the program $(1) is installed with.
+mode = 755
+
+# Connections may arrive meanwhile. So each program is written beside the one
+# that it replaces, and renamed over it: there is always one, and a whole one. A
+# program comes before those that run it: tunnels, wrappers, listeners. A new
+# tunnel under an old wrapper can't be avoided, because a waiting process may run
+# it hours later, and has to work; an old one under a new wrapper can, and is.
+INORDER = $(TUNNELS) $(DAEMONS) $(WRAPPERS) $(OTHERS)
 install:
 	@$(MAKE) -s BUILD=build/install/$(BACKEND) INSTALLED=1 all
-	mkdir -p $(DESTDIR)$(BINDIR)
-	install -m 755 $(addprefix build/install/$(BACKEND)/,$(PROGRAMS)) $(DESTDIR)$(BINDIR)/
-	@for n in 1 7 8; do \
-		set -- man/*.$$n; [ -e "$$1" ] || continue; \
-		mkdir -p $(DESTDIR)$(MANDIR)/man$$n && install -m 644 "$$@" $(DESTDIR)$(MANDIR)/man$$n/; \
-	done
+	mkdir -p $(DESTDIR)$(BINDIR) $(addprefix $(DESTDIR)$(MANDIR)/man,1 7 8)
+	@set -e; put() { echo "install $$3"; install -m $$1 $$2 $${3%/*}/.$${3##*/}.new; mv -f $${3%/*}/.$${3##*/}.new $$3; }; \
+	$(foreach p,$(INORDER),put $(call mode,$(p)) build/install/$(BACKEND)/$(p) $(DESTDIR)$(BINDIR)/$(p);) \
+	$(foreach m,$(PAGES),put 644 $(m) $(DESTDIR)$(MANDIR)/$(call section,$(m));)
+
+PAGES   = $(wildcard man/*.[178])
+section = man$(subst .,,$(suffix $(1)))/$(notdir $(1))
+
+uninstall:
+	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(PROGRAMS)) $(foreach m,$(PAGES),$(DESTDIR)$(MANDIR)/$(call section,$(m)))
 
 clean:
 	rm -rf build
 
 # Go's test cache can't see the programs: -count=1 runs the tests each time.
+# test/run shows how far they are, and in the end what was skipped. TESTFLAGS
+# are for go test.
 test: all
-	UCSPITLS_BACKEND=$(BACKEND) CGO_ENABLED=$(CGO_$(BACKEND)) $(GO) test -count=1 -tags '$(TAGS)' ./...
+	@CGO_ENABLED=0 $(GOBUILD) -o build/testrun ./test/run
+	@UCSPITLS_BACKEND=$(BACKEND) CGO_ENABLED=$(CGO_$(BACKEND)) build/testrun $(GO) test -count=1 $(TESTFLAGS) -tags '$(TAGS)' ./...
 
 # What depends on the backend, for those that are not the default.
 test-backend: all

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"ucspitls/test/need"
 )
 
 // TestMain: the test binary also plays prog.
@@ -62,7 +64,7 @@ func TestCells(t *testing.T) {
 				}
 				p := peerNamed(name)
 				if _, err := p.find(); err != nil {
-					missing(t, p.needs[0], p.pkg)
+					need.Package(t, p.needs[0], p.pkg)
 				}
 			}
 			if c.Client == "python" {
@@ -173,14 +175,19 @@ func FuzzRecords(f *testing.F) {
 
 // The scripts of the peers must at least be good programs.
 func TestScriptsParse(t *testing.T) {
-	for name, command := range map[string][]string{"python3": {"-m", "py_compile", "scripts/peer.py"}, "node": {"--check", "scripts/peer.js"}} {
-		if _, err := exec.LookPath(name); err != nil {
-			continue // the peer takes no part then
-		}
-		cmd := exec.Command(name, command...)
-		cmd.Env = append(os.Environ(), "PYTHONPYCACHEPREFIX="+t.TempDir())
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Errorf("%s: %v: %s", name, err, strings.TrimSpace(string(out)))
-		}
+	for _, c := range []struct {
+		program, pkg string
+		args         []string
+	}{
+		{"python3", "python3", []string{"-m", "py_compile", "scripts/peer.py"}},
+		{"node", "nodejs", []string{"--check", "scripts/peer.js"}},
+	} {
+		t.Run(c.program, func(t *testing.T) {
+			cmd := exec.Command(need.Program(t, c.program, c.pkg), c.args...)
+			cmd.Env = append(os.Environ(), "PYTHONPYCACHEPREFIX="+t.TempDir())
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("%v: %s", err, strings.TrimSpace(string(out)))
+			}
+		})
 	}
 }

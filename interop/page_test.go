@@ -10,24 +10,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"ucspitls/test/need"
 )
 
 // browser finds Chromium, or skips the test with the name of its package.
 func browser(t *testing.T) string {
 	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		missing(t, "chromium", "chromium")
-	}
-	return path
-}
-
-func missing(t *testing.T, what, pkg string) {
-	t.Helper()
-	if os.Getenv("UCSPITLS_REQUIRE_PEERS") == "1" {
-		t.Fatalf("%s is missing: apt-get install %s", what, pkg)
-	}
-	t.Skipf("%s is missing: apt-get install %s", what, pkg)
+	return need.Program(t, "chromium", "chromium")
 }
 
 // dump is the page as the browser has it once its script has run.

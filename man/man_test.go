@@ -20,6 +20,7 @@ import (
 	"ucspitls/engine/diag"
 	"ucspitls/engine/option"
 	"ucspitls/engine/ucspi"
+	"ucspitls/test/need"
 )
 
 // What kind of program a page is about.
@@ -354,13 +355,7 @@ func TestReferences(t *testing.T) {
 }
 
 func TestLint(t *testing.T) {
-	mandoc, err := exec.LookPath("mandoc")
-	if err != nil {
-		if os.Getenv("UCSPITLS_REQUIRE_PEERS") == "1" {
-			t.Fatal("mandoc (Debian package mandoc) is missing")
-		}
-		t.Skip("mandoc (Debian package mandoc) is missing")
-	}
+	mandoc := need.Program(t, "mandoc", "mandoc")
 	pages, _ := filepath.Glob("*.[0-9]")
 	// Its database of installed pages is not ours: references are checked above.
 	out, err := exec.Command(mandoc, append([]string{"-T", "lint"}, pages...)...).CombinedOutput()

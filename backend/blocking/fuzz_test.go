@@ -46,7 +46,7 @@ func FuzzTicketRecords(f *testing.F) {
 	f.Add(make([]byte, 200), 100)
 	f.Fuzz(func(t *testing.T, p []byte, n int) {
 		if n < 1 || n > 1<<16 {
-			t.Skip()
+			return
 		}
 		if k := ticketRecords(p, n); k < 0 || k > len(p) || k > 0 && k < n {
 			t.Errorf("%d of %d bytes for a ticket of %d", k, len(p), n)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"ucspitls/backend"
+	"ucspitls/test/need"
 )
 
 // Without a provider FIPS mode can't be had, and nothing else in its place.
@@ -40,7 +41,7 @@ func TestFIPSFailsClosed(t *testing.T) {
 func TestFIPS(t *testing.T) {
 	module := os.Getenv("FIPS_MODULE")
 	if module == "" {
-		t.Skip("no FIPS provider: set FIPS_MODULE to a fips.so")
+		need.Wanted(t, "OpenSSL's FIPS provider", "build-tags.md says how to build a fips.so; FIPS_MODULE names it")
 	}
 	dir := t.TempDir()
 	section := filepath.Join(dir, "fipsmodule.cnf")

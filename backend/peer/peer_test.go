@@ -19,6 +19,8 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"ucspitls/test/need"
 )
 
 // An attr is one attribute of a subject; the zero tag is UTF8String.
@@ -153,10 +155,7 @@ func TestSubject(t *testing.T) {
 // opensslSubject is what OpenSSL's X509_NAME_oneline makes of a certificate.
 func opensslSubject(t *testing.T, der []byte) string {
 	t.Helper()
-	path, err := exec.LookPath("openssl")
-	if err != nil {
-		t.Skip("no openssl: install the package openssl")
-	}
+	path := need.Program(t, "openssl", "openssl")
 	cmd := exec.Command(path, "x509", "-noout", "-subject", "-nameopt", "compat")
 	cmd.Stdin = bytes.NewReader(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 	out, err := cmd.CombinedOutput()

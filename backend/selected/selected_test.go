@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"ucspitls/test/need"
 )
 
 // A wrong choice of tags, and what the chosen backend lacks, must fail to
@@ -40,14 +42,14 @@ func TestTags(t *testing.T) {
 	} {
 		t.Run("tags="+c.tags+" cgo="+c.cgo+c.flags, func(t *testing.T) {
 			t.Parallel()
-			if _, err := exec.LookPath("gcc"); c.cgo == "1" && err != nil {
-				t.Skip("no C compiler: install gcc")
+			if c.cgo == "1" {
+				need.Program(t, "gcc", "gcc")
 			}
 			build := exec.Command("go", "build", "-tags="+c.tags, ".")
 			build.Env = append(os.Environ(), "CGO_ENABLED="+c.cgo, "CGO_CFLAGS="+c.flags)
 			out, err := build.CombinedOutput()
 			if c.want == "" && strings.Contains(string(out), headers) {
-				t.Skip("no OpenSSL headers: install libssl-dev")
+				need.Package(t, "OpenSSL's headers", "libssl-dev")
 			}
 			if (err == nil) != (c.want == "") || !strings.Contains(string(out), c.want) {
 				t.Errorf("%v, want %q:\n%s", err, c.want, out)

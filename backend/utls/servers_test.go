@@ -16,6 +16,7 @@ import (
 
 	"ucspitls/backend"
 	"ucspitls/backend/backendtest/pki"
+	"ucspitls/test/need"
 )
 
 // patience bounds everything that waits for a peer.
@@ -140,13 +141,7 @@ func material(t *testing.T, j job) (p paths) {
 // run starts a program and waits until it says that it is ready.
 func run(t *testing.T, program, debian string, ready *regexp.Regexp, args ...string) string {
 	t.Helper()
-	path, err := exec.LookPath(program)
-	if err != nil {
-		if os.Getenv("UCSPITLS_REQUIRE_PEERS") == "1" {
-			t.Fatalf("%s (Debian package %s) is missing", program, debian)
-		}
-		t.Skipf("%s (Debian package %s) is missing", program, debian)
-	}
+	path := need.Program(t, program, debian)
 	cmd := exec.Command(path, args...)
 	r, w, err := os.Pipe()
 	if err != nil {

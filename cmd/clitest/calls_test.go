@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"ucspitls/test/need"
 )
 
 // System calls that fail, and processes that are killed at one: strace makes
@@ -21,16 +23,13 @@ import (
 // strace gives the command line before a program, or skips.
 func strace(t *testing.T, inject ...string) []string {
 	t.Helper()
-	path, err := exec.LookPath("strace")
-	if err != nil {
-		missing(t, "strace", "strace")
-	}
+	path := need.Program(t, "strace", "strace")
 	line := []string{path, "-f", "-qqq", "-o", "/dev/null"}
 	for _, i := range inject {
 		line = append(line, "-e", "inject="+i)
 	}
 	if out, err := straceWorks(); err != nil {
-		missing(t, fmt.Sprintf("strace that may trace (%v: %s)", err, out), "strace")
+		need.Missing(t, "strace that may trace", fmt.Sprintf("%v: %s", err, out))
 	}
 	return line
 }

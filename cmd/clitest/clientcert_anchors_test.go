@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"ucspitls/backend/backendtest/pki"
+	"ucspitls/test/need"
 )
 
 // Anchors of a client: CADIR wins, each file in it counts.
@@ -102,10 +103,7 @@ func authorities(t *testing.T, n int) (dir string) {
 // names it has, no certificate counts twice, and no note is printed.
 func TestASystemsAnchorsAreOpenedOnce(t *testing.T) {
 	t.Parallel()
-	trace, err := exec.LookPath("strace")
-	if err != nil {
-		missing(t, "strace", "strace")
-	}
+	trace := need.Program(t, "strace", "strace")
 	const n = 60
 	dir := authorities(t, n)
 	base, tmp := trusting(t)
@@ -140,7 +138,7 @@ func BenchmarkAnchors(b *testing.B) {
 			if c.dir == "" {
 				env = append(env, "CAFILE="+pki.WriteFile(b, b.TempDir(), "ca.pem", pki.New(b).Root.CertPEM()))
 			} else if _, err := os.Stat(c.dir); err != nil {
-				b.Skip(err)
+				need.Package(b, "certificates in "+c.dir, "ca-certificates")
 			}
 			for b.Loop() {
 				cmd := exec.Command(bin+"/s6-tlsc-io", "-v0", "-k", pki.Host, "0", "1") // /dev/null: an EOF in the handshake

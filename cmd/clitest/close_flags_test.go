@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"ucspitls/backend/backendtest/pki"
+	"ucspitls/test/need"
 )
 
 // How -S, -s, -J and -j of both sides go together, whoever ends first. In
@@ -204,7 +205,7 @@ func TestEndsAgainstCryptoTLS(t *testing.T) {
 // be had from such a peer without -S.
 func TestEndsAgainstOpenSSLClient(t *testing.T) {
 	t.Parallel()
-	openssl := need(t, "openssl", "openssl")
+	openssl := need.Program(t, "openssl", "openssl")
 	const n = 300000
 	for _, v := range []string{"-tls1_2", "-tls1_3"} {
 		for _, flags := range []string{"-sj", "-sJ", "-Sj", "-SJ"} {
@@ -270,7 +271,7 @@ func TestEndsAgainstOpenSSLClient(t *testing.T) {
 
 func TestEndsAgainstOpenSSLServer(t *testing.T) {
 	t.Parallel()
-	openssl := need(t, "openssl", "openssl")
+	openssl := need.Program(t, "openssl", "openssl")
 	const n = 300000
 	for _, v := range []string{"-tls1_2", "-tls1_3"} {
 		for _, flags := range []string{"-sj", "-sJ", "-Sj", "-SJ"} {

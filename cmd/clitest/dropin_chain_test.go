@@ -17,6 +17,7 @@ import (
 
 	"ucspitls/backend/backendtest/pki"
 	"ucspitls/engine/entry/entrytest"
+	"ucspitls/test/need"
 )
 
 // Mail run scripts as they are, with our programs in them.
@@ -35,7 +36,7 @@ type super struct {
 // tcpserver in the place of TCPSERVER, on a free port.
 func underTCPServer(t *testing.T, chain []string, env []string, files map[int]*os.File) *super {
 	t.Helper()
-	path := need(t, "tcpserver", "ucspi-tcp")
+	path := need.Program(t, "tcpserver", "ucspi-tcp")
 	if files == nil {
 		files = map[int]*os.File{}
 	}
@@ -88,7 +89,7 @@ func dialTap(t *testing.T, address string) *tap {
 func TestClassicRunLine(t *testing.T) {
 	entryOnly(t)
 	t.Parallel()
-	setlock, softlimit := need(t, "setlock", "daemontools"), need(t, "softlimit", "daemontools")
+	setlock, softlimit := need.Program(t, "setlock", "daemontools"), need.Program(t, "softlimit", "daemontools")
 	env, dir := material(t)
 	lock := filepath.Join(dir, "lock")
 	prog := script(t, surroundings+"\ncat")
@@ -155,7 +156,7 @@ func kill(s *super) {
 func TestPlainParent(t *testing.T) {
 	entryOnly(t)
 	t.Parallel()
-	python := need(t, "python3", "python3")
+	python := need.Program(t, "python3", "python3")
 	// Python ignores SIGPIPE itself, blocks and ignores what it is told, and execs.
 	const parent = `
 import os, signal, sys
@@ -171,7 +172,7 @@ for name, soft in [("AS", 20000000), ("DATA", 20000000), ("NPROC", 200), ("NOFIL
 os.execv(sys.argv[1], sys.argv[1:])
 `
 	// No shell looks: it would clear its mask.
-	look := []string{need(t, "grep", "grep"), "-hE", "^Sig(Ign|Blk)|^Max", "/proc/self/status", "/proc/self/limits"}
+	look := []string{need.Program(t, "grep", "grep"), "-hE", "^Sig(Ign|Blk)|^Max", "/proc/self/status", "/proc/self/limits"}
 	want, err := exec.Command(python, append([]string{"-c", parent}, look...)...).Output()
 	if err != nil || !strings.Contains(string(want), "SigBlk:\t0000020000012201\n") {
 		t.Fatalf("%q, %v", want, err)
@@ -225,7 +226,7 @@ os.execv(sys.argv[1], sys.argv[1:])
 func TestDelayedTLSUnderLimits(t *testing.T) {
 	entryOnly(t)
 	t.Parallel()
-	softlimit := need(t, "softlimit", "daemontools")
+	softlimit := need.Program(t, "softlimit", "daemontools")
 	env, _ := material(t)
 	stage := newStage(t)
 	peer, sock := network(t)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"ucspitls/backend/backendtest/pki"
+	"ucspitls/test/need"
 )
 
 // Every option that the pages of s6-networking spell, in both forms, is
@@ -103,7 +104,7 @@ func TestOptionsOfTheTunnels(t *testing.T) {
 func TestServiceWithAnEnvironmentFolder(t *testing.T) {
 	entryOnly(t)
 	t.Parallel()
-	envdir, softlimit := need(t, "envdir", "daemontools"), need(t, "softlimit", "daemontools")
+	envdir, softlimit := need.Program(t, "envdir", "daemontools"), need.Program(t, "softlimit", "daemontools")
 	_, dir := material(t)
 	folder := filepath.Join(dir, "env")
 	if err := os.Mkdir(folder, 0o755); err != nil {

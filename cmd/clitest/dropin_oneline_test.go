@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"ucspitls/backend/backendtest/pki"
+	"ucspitls/test/need"
 )
 
 // The one-line server and client in a run script: limits, ignored signals,
@@ -20,7 +21,7 @@ import (
 func TestOneLineServerInARunScript(t *testing.T) {
 	entryOnly(t)
 	t.Parallel()
-	softlimit, setlock := need(t, "softlimit", "daemontools"), need(t, "setlock", "daemontools")
+	softlimit, setlock := need.Program(t, "softlimit", "daemontools"), need.Program(t, "setlock", "daemontools")
 	env, dir := material(t)
 	prog := script(t, surroundings+"; readlink /proc/self/fd/9; cat")
 	begin := func(chain ...string) (*process, string) {
@@ -45,7 +46,7 @@ func TestOneLineServerInARunScript(t *testing.T) {
 	}
 	end := func(p *process) { syscall.Kill(-p.pid, syscall.SIGKILL); <-p.ended; <-p.silent }
 
-	tcpserver := need(t, "tcpserver", "ucspi-tcp")
+	tcpserver := need.Program(t, "tcpserver", "ucspi-tcp")
 	p, port := begin(tcpserver, "-1", "-H", "-R", "-l0", "127.0.0.1", "0", prog)
 	plain := dialTap(t, net.JoinHostPort("127.0.0.1", port))
 	want := session(plain, plain.CloseWrite)
@@ -84,7 +85,7 @@ func withoutIgnored(s string) string {
 func TestOneLineServerKeepsSignals(t *testing.T) {
 	entryOnly(t)
 	t.Parallel()
-	python, grep := need(t, "python3", "python3"), need(t, "grep", "grep")
+	python, grep := need.Program(t, "python3", "python3"), need.Program(t, "grep", "grep")
 	const parent = `
 import os, signal, sys
 for n in [1, 2, 3, 6, 10, 12, 13, 15, 17]:
@@ -112,7 +113,7 @@ os.execv(sys.argv[1], sys.argv[1:])
 func TestOneLineClientInARunScript(t *testing.T) {
 	entryOnly(t)
 	t.Parallel()
-	softlimit := need(t, "softlimit", "daemontools")
+	softlimit := need.Program(t, "softlimit", "daemontools")
 	env, _ := trusting(t)
 	address, accepted := listen(t)
 	_, port, _ := net.SplitHostPort(address)

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"ucspitls/backend/backendtest/pki"
+	"ucspitls/test/need"
 )
 
 // A mail program under s6-ucspitlsc, and servers that people use.
@@ -110,7 +111,7 @@ c.unwrap() if sys.argv[4] != 'ragged' else c.close()
 
 func TestMailerToPython(t *testing.T) {
 	t.Parallel()
-	python := need(t, "python3", "python3")
+	python := need.Program(t, "python3", "python3")
 	for version, constant := range map[string]string{"TLSv1.2": "TLSv1_2", "TLSv1.3": "TLSv1_3"} {
 		for _, end := range []struct{ flag, mode string }{{"-SJ", "unwrap"}, {"-Sj", "ragged"}, {"-sj", "ragged"}} {
 			t.Run(version+" "+end.flag+" "+end.mode, func(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"ucspitls/backend/backendtest/pki"
+	"ucspitls/test/need"
 )
 
 // A fault is something that is wrong, and how it must be reported: the exit
@@ -214,7 +215,7 @@ func TestWrongValues(t *testing.T) {
 		{name: "TLS_FIPS", env: set("TLS_FIPS=1"), code: 100, line: "TLS_FIPS: unknown value 1 (require)"},
 	})
 	t.Run("root only", func(t *testing.T) {
-		needRoot(t) // for others TLS_UID and TLS_GID are not looked at
+		need.Root(t) // for others TLS_UID and TLS_GID are not looked at
 		for _, name := range []string{"TLS_UID", "TLS_GID"} {
 			for _, v := range []string{"nobody", "-1", "+1", "0x10", "1.5", " 1", "4294967295", "4294967296"} {
 				c := fault{env: set(name + "=" + v), code: 100, line: "invalid " + name + ": it must be a numeric id"}

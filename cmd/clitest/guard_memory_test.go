@@ -19,6 +19,7 @@ import (
 	"testing"
 
 	"ucspitls/backend/backendtest/pki"
+	"ucspitls/test/need"
 )
 
 // A secret is one form that a private key, or a part of it, has in memory.
@@ -151,7 +152,7 @@ func describe(found map[string]int) string {
 // and DER, is ours to wipe in any case.
 func TestCopiesOfTheKey(t *testing.T) {
 	chainOnly(t, "a worker and its guard have a test of their own")
-	needRoot(t)
+	need.Root(t)
 	t.Parallel()
 	for _, k := range []pki.KeyType{pki.P256, pki.Ed25519, pki.RSA2048} {
 		for _, guarded := range []bool{false, true} {

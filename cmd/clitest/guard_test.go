@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"ucspitls/backend/backendtest/pki"
+	"ucspitls/test/need"
 )
 
 const keyGuard = "TLS_KEYGUARD=1"
@@ -418,7 +419,7 @@ func waitForNetwork(t *testing.T, pid int) {
 // A guard has the tunnel's ids and shows nothing to others that have them.
 func TestKeyGuardHides(t *testing.T) {
 	chainOnly(t, "its key guard is the worker's")
-	needRoot(t)
+	need.Root(t)
 	t.Parallel()
 	x := serve(t, "s6-tlsd", nil, keyGuard, "TLS_UID=65534", "TLS_GID=65533")
 	io := child(t, x.pid, "s6-tlsd-io")
@@ -463,7 +464,7 @@ func TestWhoOpensTheKey(t *testing.T) {
 	chainOnly(t, "its key guard is the worker's")
 	needSight(t)
 	t.Parallel()
-	trace := need(t, "strace", "strace")
+	trace := need.Program(t, "strace", "strace")
 	env, dir := material(t)
 	env = named(t, env, dir, "a.example", pki.New(t).Server(pki.P384))
 	env = named(t, env, dir, "b.example", pki.New(t).Server(pki.P384))

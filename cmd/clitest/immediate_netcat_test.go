@@ -15,6 +15,7 @@ import (
 	"unsafe"
 
 	"ucspitls/backend/backendtest/pki"
+	"ucspitls/test/need"
 )
 
 // s6-tlsc-io 6 7 started by hand is a TLS netcat: whatever 0 and 1 are.
@@ -149,7 +150,7 @@ func TestNetcatOnDevFull(t *testing.T) {
 	t.Parallel()
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
-		t.Skip(err)
+		need.Missing(t, "/dev/full", err.Error())
 	}
 	p, c := netcat(t, nil, devNull(t), full)
 	c.Write([]byte("lost"))
@@ -212,7 +213,7 @@ func terminal(t *testing.T) (master, slave *os.File) {
 	t.Helper()
 	n, err := syscall.Open("/dev/ptmx", syscall.O_RDWR|syscall.O_NOCTTY|syscall.O_CLOEXEC, 0)
 	if err != nil {
-		t.Skipf("no pseudo-terminals here: %v", err)
+		need.Missing(t, "pseudo-terminals", err.Error())
 	}
 	master = os.NewFile(uintptr(n), "/dev/ptmx")
 	t.Cleanup(func() { master.Close() })

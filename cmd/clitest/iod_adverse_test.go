@@ -20,6 +20,7 @@ import (
 
 	"ucspitls/engine/handover"
 	"ucspitls/engine/option"
+	"ucspitls/test/need"
 )
 
 // Whatever is wrong between a wrapper and the shared process weakens nothing.
@@ -116,7 +117,7 @@ func squat(t *testing.T, path string, uid int) (took func() bool) {
 
 // TestSharedSquatter: a descriptor goes to nobody but root, oneself and TLS_UID.
 func TestSharedSquatter(t *testing.T) {
-	needRoot(t)
+	need.Root(t)
 	t.Parallel()
 	chainOnly(t, "this one is started by the test")
 	path := filepath.Join(socketDir(t, nil), "s")
@@ -152,7 +153,7 @@ func TestSharedSquatter(t *testing.T) {
 
 // TestSharedUIDs: who is not in -u is turned away, and serves himself.
 func TestSharedUIDs(t *testing.T) {
-	needRoot(t)
+	need.Root(t)
 	t.Parallel()
 	chainOnly(t, "this one is started by the test")
 	env, dir := material(t)
@@ -576,7 +577,7 @@ func TestSharedBusy(t *testing.T) {
 	t.Parallel()
 	chainOnly(t, "this one is started by the test")
 	env, _ := material(t)
-	sh := need(t, "sh", "dash")
+	sh := need.Program(t, "sh", "dash")
 	path := filepath.Join(socketDir(t, nil), "s")
 	r, w, err := os.Pipe()
 	if err != nil {

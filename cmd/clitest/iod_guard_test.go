@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"ucspitls/backend/backendtest/pki"
+	"ucspitls/test/need"
 )
 
 // TestSharedKeyGuard: the worker of a shared process with a key guard serves
@@ -17,7 +18,7 @@ import (
 // worker along, and the next pair of them serves.
 func TestSharedKeyGuard(t *testing.T) {
 	chainOnly(t, "this one is started by the test")
-	needRoot(t)
+	need.Root(t)
 	t.Parallel()
 	for _, k := range []pki.KeyType{pki.P256, pki.RSA2048} {
 		t.Run(fmt.Sprint(k), func(t *testing.T) {

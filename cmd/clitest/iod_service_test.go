@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"ucspitls/backend/backendtest/pki"
+	"ucspitls/test/need"
 )
 
 // The shared process as a service: start, readiness, reload, crash and end.
@@ -365,7 +366,7 @@ func TestSharedReadiness(t *testing.T) {
 // TestSharedRights: the worker has dropped what the supervisor keeps to read
 // the files again.
 func TestSharedRights(t *testing.T) {
-	needRoot(t)
+	need.Root(t)
 	t.Parallel()
 	d, env := ownDaemon(t, nil, "TLS_UID=65534", "TLS_GID=65533")
 	worker := d.worker()

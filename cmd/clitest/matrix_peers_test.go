@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"ucspitls/backend/backendtest/pki"
+	"ucspitls/test/need"
 )
 
 // Every way to run an immediate server, with every client that people use,
@@ -192,7 +193,7 @@ func TestMatrix(t *testing.T) {
 func (peer *matrixPeer) talk(t *testing.T, s *matrixServer, version string) {
 	path := filepath.Join(bin, peer.program)
 	if peer.pkg != "" {
-		path = need(t, peer.program, peer.pkg)
+		path = need.Program(t, peer.program, peer.pkg)
 	}
 	input, want := "GET /hello HTTP/1.0\n", "echo TLSv"+version+" GET /hello HTTP/1.0"
 	if peer.half {

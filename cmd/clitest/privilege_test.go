@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"ucspitls/engine/entry/entrytest"
+	"ucspitls/test/need"
 )
 
 // ids are the lines of /proc/PID/status about rights.
@@ -39,17 +40,17 @@ func primaryGroup(t *testing.T, user string) (uid, gid string) {
 	t.Helper()
 	data, err := os.ReadFile("/etc/passwd")
 	if err != nil {
-		t.Skip(err)
+		need.Missing(t, "/etc/passwd", err.Error())
 	}
 	m := regexp.MustCompile(`(?m)^` + user + `:[^:]*:(\d+):(\d+):`).FindSubmatch(data)
 	if m == nil {
-		t.Skip("no account " + user)
+		need.Missing(t, "the account "+user+" in /etc/passwd", "useradd "+user)
 	}
 	return string(m[1]), string(m[2])
 }
 
 func TestPrivilegesAreDropped(t *testing.T) {
-	needRoot(t)
+	need.Root(t)
 	t.Parallel()
 	uid, gid := primaryGroup(t, "daemon")
 	four := func(id string) string { return strings.Repeat(id+" ", 3) + id }
@@ -124,7 +125,7 @@ func tasks(t *testing.T, pid int) (list []int) {
 
 // Files are read with the rights of the start.
 func TestFilesAreReadBeforeTheDrop(t *testing.T) {
-	needRoot(t)
+	need.Root(t)
 	t.Parallel()
 	env, dir := material(t) // in a folder that is root's alone
 	env = append(env, "TLS_UID=65534", "TLS_GID=65533", "CERTFILE:localhost="+dir+"/server.pem", "KEYFILE:localhost="+dir+"/server.key")
@@ -138,7 +139,7 @@ func TestFilesAreReadBeforeTheDrop(t *testing.T) {
 // Another user's process: the variables mean nothing, whatever they hold.
 func TestIDsAreNotLookedAtUnlessRoot(t *testing.T) {
 	chainOnly(t, "what it says about files it says once, when it starts")
-	needRoot(t) // to become somebody else
+	need.Root(t) // to become somebody else
 	t.Parallel()
 	for _, v := range []struct{ flag, notes string }{
 		{"-v1", ""},
@@ -177,7 +178,7 @@ func TestIDsAreNotLookedAtUnlessRoot(t *testing.T) {
 // A set-id program is root by its effective id alone, and drops that too. Its
 // caller can't choose a file for the secrets.
 func TestSetIDTunnelDrops(t *testing.T) {
-	needRoot(t)
+	need.Root(t)
 	t.Parallel()
 	env, _ := material(t) // in a folder that is root's alone
 	dir := scratchFolder(t)
@@ -190,7 +191,7 @@ func TestSetIDTunnelDrops(t *testing.T) {
 	}
 	var fs syscall.Statfs_t
 	if err := syscall.Statfs(dir, &fs); err != nil || fs.Flags&2 != 0 { // ST_NOSUID
-		t.Skip("no set-id programs on this file system")
+		need.Missing(t, "set-id programs in "+dir, "TMPDIR on a file system without nosuid")
 	}
 	peer, sock := network(t)
 	in, inW := pipe(t)
@@ -214,18 +215,9 @@ func TestSetIDTunnelDrops(t *testing.T) {
 	p.expect(0, "")
 }
 
-func needRoot(t *testing.T) {
-	t.Helper()
-	if os.Getuid() != 0 {
-		t.Skip("needs root")
-	}
-}
-
 // needSight skips what looks into a process that is in its sandbox, which shows
 // nothing to others that have its ids.
 func needSight(t *testing.T) {
 	t.Helper()
-	if os.Getuid() != 0 {
-		t.Skip("only root sees into a process that is in its sandbox")
-	}
+	need.Root(t)
 }

@@ -13,30 +13,11 @@ import (
 	"testing"
 
 	"ucspitls/backend/backendtest/pki"
+	"ucspitls/test/need"
 )
 
 // A mail server that knows no TLS gets STARTTLS: mailfront's smtpfront-echo
 // under s6-ucspitlsd, and clients that people use.
-
-// need finds a program, or says which Debian package has it.
-func need(t *testing.T, program, pkg string) string {
-	t.Helper()
-	for _, name := range []string{program, "/usr/sbin/" + program} { // not in everybody's PATH
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	missing(t, program, pkg)
-	return ""
-}
-
-func missing(t *testing.T, what, pkg string) {
-	t.Helper()
-	if os.Getenv("UCSPITLS_REQUIRE_PEERS") == "1" {
-		t.Fatalf("%s is missing: apt-get install %s", what, pkg)
-	}
-	t.Skipf("%s is missing: apt-get install %s", what, pkg)
-}
 
 // A mailServer runs the chain for one connection, as a super-server does.
 type mailServer struct {
@@ -47,7 +28,7 @@ type mailServer struct {
 
 func serveMail(t *testing.T, flag string) *mailServer {
 	t.Helper()
-	front := need(t, "smtpfront-echo", "mailfront")
+	front := need.Program(t, "smtpfront-echo", "mailfront")
 	env, dir := material(t)
 	address, accepted := listen(t)
 	host, port, _ := net.SplitHostPort(address)
@@ -160,9 +141,9 @@ func eachMail(t *testing.T, test func(t *testing.T, flag, version string)) {
 }
 
 func TestMailFromSwaks(t *testing.T) {
-	swaks := need(t, "swaks", "swaks")
+	swaks := need.Program(t, "swaks", "swaks")
 	if exec.Command("perl", "-MNet::SSLeay", "-e1").Run() != nil {
-		missing(t, "Net::SSLeay, which swaks needs for TLS,", "libnet-ssleay-perl")
+		need.Package(t, "Net::SSLeay, which swaks needs for TLS,", "libnet-ssleay-perl")
 	}
 	eachMail(t, func(t *testing.T, flag, version string) {
 		m := serveMail(t, flag)
@@ -176,7 +157,7 @@ func TestMailFromSwaks(t *testing.T) {
 }
 
 func TestMailFromOpenSSL(t *testing.T) {
-	openssl := need(t, "openssl", "openssl")
+	openssl := need.Program(t, "openssl", "openssl")
 	eachMail(t, func(t *testing.T, flag, version string) {
 		m := serveMail(t, flag)
 		out := converse(t, letter, openssl, "s_client", "-starttls", "smtp", "-connect", m.host+":"+m.port, "-CAfile", m.ca,
@@ -190,7 +171,7 @@ func TestMailFromOpenSSL(t *testing.T) {
 }
 
 func TestMailFromGnuTLS(t *testing.T) {
-	gnutls := need(t, "gnutls-cli", "gnutls-bin")
+	gnutls := need.Program(t, "gnutls-cli", "gnutls-bin")
 	eachMail(t, func(t *testing.T, flag, version string) {
 		m := serveMail(t, flag)
 		out := converse(t, letter, gnutls, "--starttls-proto=smtp", "--x509cafile", m.ca, "--port", m.port,

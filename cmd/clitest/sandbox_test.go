@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"ucspitls/backend/backendtest/pki"
+	"ucspitls/test/need"
 )
 
 // Every -io goes into a sandbox before it reads the first byte of the network,
@@ -101,13 +102,13 @@ func needSandbox(t *testing.T) {
 	t.Helper()
 	_, _, e := syscall.RawSyscall(444, 0, 0, 1) // landlock_create_ruleset: its version
 	if _, err := os.Stat("/proc/sys/kernel/seccomp/actions_avail"); err != nil || e != 0 || ppoll == "" {
-		missing(t, "the sandbox", "a kernel with Landlock and seccomp")
+		need.Missing(t, "the sandbox", "a kernel with Landlock and seccomp")
 	}
 }
 
 func TestEveryThreadIsInTheSandbox(t *testing.T) {
 	needSandbox(t)
-	needRoot(t)
+	need.Root(t)
 	t.Parallel()
 	for _, program := range wrappers {
 		t.Run(program, func(t *testing.T) {
@@ -199,7 +200,7 @@ func TestDescriptorsCannotBeAdded(t *testing.T) {
 // /proc are root's then.
 func TestTunnelIsNotDumpable(t *testing.T) {
 	needSandbox(t)
-	needRoot(t) // to become somebody else
+	need.Root(t) // to become somebody else
 	t.Parallel()
 	for mode, want := range map[string]uint32{"on": 0, "off": 65534} {
 		for _, c := range []struct {

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"ucspitls/backend/backendtest/pki"
+	"ucspitls/test/need"
 )
 
 // named adds a pair for a server name to env.
@@ -99,7 +100,7 @@ func TestPairIsChosenByItsVariable(t *testing.T) {
 // A name with a trailing dot on the wire is malformed (RFC 6066, 3), at every level.
 func TestTrailingDotOnTheWire(t *testing.T) {
 	t.Parallel()
-	openssl := need(t, "openssl", "openssl")
+	openssl := need.Program(t, "openssl", "openssl")
 	for _, level := range []string{"-k0", "-k1", "-k2"} {
 		for _, v := range []string{"-tls1_2", "-tls1_3"} {
 			t.Run(level+" "+v, func(t *testing.T) {
@@ -232,10 +233,7 @@ func TestFilesOfOtherNamesAreNeverRead(t *testing.T) {
 	needSight(t)
 	t.Parallel()
 	p := pki.New(t)
-	trace, err := exec.LookPath("strace")
-	if err != nil {
-		missing(t, "strace", "strace")
-	}
+	trace := need.Program(t, "strace", "strace")
 	for _, ask := range []string{"good.example", "unknown.example"} {
 		t.Run(ask, func(t *testing.T) {
 			t.Parallel()
@@ -293,7 +291,7 @@ func TestServerNameAndHelloRetryRequest(t *testing.T) {
 	// The client guesses none of the server's groups but one that it likes least.
 	retry := func(c *tls.Config) { c.CurvePreferences = []tls.CurveID{tls.CurveP521} }
 	shown(t, spec{program: "s6-tlsd", args: []string{"-k2"}, env: env}, foo, askFor("foo.example.com"), tls13, retry)
-	openssl := need(t, "openssl", "openssl")
+	openssl := need.Program(t, "openssl", "openssl")
 	at := inetd(t, spec{program: "s6-tlsd", args: []string{"-S", "-k2", "--", "echo", "twice"}, env: env})
 	out, _ := exec.Command(openssl, "s_client", "-connect", at.address, "-servername", "foo.example.com", "-groups", "X448:P-256", "-quiet", "-tls1_3").CombinedOutput()
 	if !strings.Contains(string(out), "twice") {

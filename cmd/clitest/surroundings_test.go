@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"ucspitls/test/need"
 )
 
 // A mail run script's limits and signals: the tools run under them and prog
@@ -37,7 +39,7 @@ func TestLimitsAndSignalsOfProg(t *testing.T) {
 // A client of TLS 1.2 that asks for renegotiation is refused.
 func TestRenegotiation(t *testing.T) {
 	t.Parallel()
-	openssl := need(t, "openssl", "openssl")
+	openssl := need.Program(t, "openssl", "openssl")
 	env, dir := material(t)
 	l, accepted := listen(t)
 	done := make(chan *process, 1)

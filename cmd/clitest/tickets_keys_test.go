@@ -10,18 +10,20 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"ucspitls/test/need"
 )
 
 // A full disk costs no key: the old file stays, and works.
 func TestTicketKeysOnAFullDisk(t *testing.T) {
-	needRoot(t) // to mount a small file system
+	need.Root(t) // to mount a small file system
 	t.Parallel()
 	dir := t.TempDir()
 	script := `mount -t tmpfs -o size=8k,mode=755 none "$1" && cd "$1" && "$2" keys && cp keys "$3" &&
 		{ cat /dev/zero >filler 2>/dev/null; "$2" keys; echo "code $?"; cmp keys "$3" && ls; }`
 	out, err := exec.Command("unshare", "-m", "sh", "-c", script, "sh", dir, filepath.Join(bin, "s6-tls-ticketkeys"), filepath.Join(t.TempDir(), "copy")).CombinedOutput()
 	if err != nil && strings.Contains(string(out), "unshare") {
-		t.Skipf("no namespaces here: %s", out)
+		need.Missing(t, "unshare -m", string(out))
 	}
 	if want := "s6-tls-ticketkeys: fatal: unable to write keys.new: no space left on device\ncode 111\nfiller\nkeys\n"; string(out) != want {
 		t.Errorf("got %q, want %q, %v", out, want, err)
@@ -95,7 +97,7 @@ func TestTicketKeysKilled(t *testing.T) {
 
 // Read as root, before the ids are dropped.
 func TestTicketKeysOfRoot(t *testing.T) {
-	needRoot(t)
+	need.Root(t)
 	t.Parallel()
 	r := newRegular(t, "s6-tlsd", nil)
 	r.env = append(r.env, "TLS_UID=65534", "TLS_GID=65534")

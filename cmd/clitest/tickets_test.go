@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"ucspitls/backend/backendtest/pki"
+	"ucspitls/test/need"
 )
 
 // Sessions are resumed by processes that have nothing in common but a file.
@@ -282,7 +283,7 @@ func must(data []byte, err error) []byte {
 // The clients that people use keep their sessions in files, or come twice.
 func TestTicketsOfRealClients(t *testing.T) {
 	t.Parallel()
-	openssl := need(t, "openssl", "openssl")
+	openssl := need.Program(t, "openssl", "openssl")
 	t.Run("s_client", func(t *testing.T) {
 		for _, flag := range []string{"-tls1_2", "-tls1_3"} {
 			t.Run(flag, func(t *testing.T) {
@@ -343,7 +344,7 @@ func TestTicketsOfRealClients(t *testing.T) {
 	})
 	t.Run("gnutls-cli", func(t *testing.T) {
 		t.Parallel()
-		gnutls := need(t, "gnutls-cli", "gnutls-bin")
+		gnutls := need.Program(t, "gnutls-cli", "gnutls-bin")
 		for _, version := range []string{"VERS-TLS1.2", "VERS-TLS1.3"} {
 			r := newRegular(t, "s6-tlsd", nil)
 			l := exec.Command(filepath.Join(bin, "s6-tlsserver"), "-1", "-H", "127.0.0.1", "0", "sh", "-c", "echo 220 here; read line; echo $line")

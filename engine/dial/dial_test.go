@@ -2,6 +2,7 @@ package dial
 
 import (
 	"cmp"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -15,6 +16,7 @@ import (
 
 	"ucspitls/engine/entry/entrytest"
 	"ucspitls/engine/resolve/resolvetest"
+	"ucspitls/test/need"
 )
 
 const echo = `echo "$1" >&7; read x <&6; echo "$x"`
@@ -303,7 +305,7 @@ func TestDescriptors(t *testing.T) {
 		direct.ExtraFiles = files
 		out, err := direct.Output()
 		if err != nil {
-			t.Skip("needs /proc: ", err)
+			need.Missing(t, "/proc", err.Error())
 		}
 		// ls itself has one for the folder, the lowest free one, whose number moves.
 		cmd := exec.Command(world.Bin+"/s6-tlsclient", append([]string{"-H", "--no-verify-cert", "127.0.0.1", s.port}, list...)...)
@@ -336,7 +338,7 @@ func TestLimitsAndSignals(t *testing.T) {
 	const limits = `ulimit -S -v 20000; ulimit -S -d 20000; ulimit -S -n 77; trap "" PIPE USR1 TERM; exec "$@"`
 	want, err := exec.Command("sh", "-c", limits, "sh", "sh", "-c", state).Output()
 	if err != nil || !strings.Contains(string(want), " 20480000 ") {
-		t.Skip("needs a shell with ulimit -v, and /proc: ", err)
+		need.Missing(t, "a shell with ulimit -v, and /proc", fmt.Sprint(err))
 	}
 	s := serve(t, "127.0.0.1:0")
 	for _, opts := range []string{"-H", ""} {
@@ -354,15 +356,12 @@ func TestLimitsAndSignals(t *testing.T) {
 // -D sets TCP_NODELAY once more: the TLS process does so in any case.
 func TestNagle(t *testing.T) {
 	s := serve(t, "127.0.0.1:0")
-	strace, err := exec.LookPath("strace")
-	if err != nil {
-		t.Skip("needs strace")
-	}
+	strace := need.Program(t, "strace", "strace")
 	count := func(opts string) int {
 		log := filepath.Join(t.TempDir(), "log")
 		args := append([]string{"-f", "-e", "trace=setsockopt", "-o", log, world.Bin + "/s6-tlsclient", "-H", "--no-verify-cert"}, strings.Fields(opts)...)
 		if out, err := exec.Command(strace, append(args, "127.0.0.1", s.port, "true")...).CombinedOutput(); err != nil {
-			t.Skipf("strace does not work here: %v %s", err, out)
+			need.Missing(t, "strace that may trace", fmt.Sprintf("%v %s", err, out))
 		}
 		b, _ := os.ReadFile(log)
 		return strings.Count(string(b), "TCP_NODELAY, [1]")

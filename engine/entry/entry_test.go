@@ -15,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"ucspitls/test/need"
 )
 
 // softlimit is what `softlimit -m 20000000` sets: DATA, STACK, MEMLOCK, AS.
@@ -289,10 +291,7 @@ func TestARM64(t *testing.T) {
 	if !build(prog, "prog", "arm64", "-E ucspitls_entry") {
 		t.Fatal("no program")
 	}
-	qemu, err := exec.LookPath("qemu-aarch64-static")
-	if err != nil {
-		t.Skip("linked, but not run: qemu-aarch64-static (Debian package qemu-user-static) is missing")
-	}
+	qemu := need.Program(t, "qemu-aarch64-static", "qemu-user-static")
 	brief := filepath.Join(t.TempDir(), "brief")
 	if !build(brief, "prog", "arm64", "-E ucspitls_brief") {
 		t.Fatal("no program")

@@ -19,6 +19,7 @@ import (
 
 	"ucspitls/backend/backendtest/pki"
 	"ucspitls/engine/entry/entrytest"
+	"ucspitls/test/need"
 )
 
 // fails runs s6-tlsserver, which must end by itself, and gives its exit code
@@ -247,10 +248,7 @@ func init() {
 }
 
 func TestBacklog(t *testing.T) {
-	ss, err := exec.LookPath("ss")
-	if err != nil {
-		t.Skip("needs ss of iproute2")
-	}
+	ss := need.Program(t, "ss", "iproute2")
 	kernel, _ := os.ReadFile("/proc/sys/net/core/somaxconn")
 	for opts, want := range map[string]string{"-H": strings.TrimSpace(string(kernel)), "-H -b 17": "17", "-H --backlog=18": "18"} {
 		p := start(t, opts, "true")
@@ -294,9 +292,7 @@ func TestTLSOptions(t *testing.T) {
 
 // ids of prog, and those of the TLS process.
 func TestIDs(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("needs root")
-	}
+	need.Root(t)
 	const show = "id -u; id -g; id -G; env"
 	for _, c := range []struct {
 		opts, env string
@@ -347,7 +343,7 @@ func TestIDs(t *testing.T) {
 // with, and the server runs under the limits of mail run scripts.
 func TestLimitsAndSignals(t *testing.T) {
 	if err := exec.Command("sh", "-c", "ulimit -S -v 20000").Run(); err != nil {
-		t.Skip("needs a shell with ulimit -v: ", err)
+		need.Missing(t, "a shell with ulimit -v", err.Error())
 	}
 	const state = `grep -E "SigIgn|SigBlk" /proc/self/status; exec cat /proc/self/limits`
 	const limits = `ulimit -S -v 20000; ulimit -S -d 20000; ulimit -S -n 77; trap "" PIPE USR1 TERM; exec "$@"`

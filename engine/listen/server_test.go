@@ -17,6 +17,7 @@ import (
 
 	"ucspitls/engine/line"
 	"ucspitls/engine/resolve/resolvetest"
+	"ucspitls/test/need"
 )
 
 // tcpVariables is the part of an environment that describes the connection.
@@ -301,7 +302,7 @@ func TestInheritedDescriptors(t *testing.T) {
 	direct.Stdin = strings.NewReader("")
 	want, err := direct.Output()
 	if err != nil {
-		t.Skip("needs /proc: ", err)
+		need.Missing(t, "/proc", err.Error())
 	}
 	for _, opts := range []string{"-H", ""} {
 		cmd := command(t, strings.Fields(opts), "127.0.0.1", "sh", "-c", list)
@@ -314,12 +315,13 @@ func TestInheritedDescriptors(t *testing.T) {
 
 // As pid 1 it reaps orphans that it has never started, and obeys its signals.
 func TestPID1(t *testing.T) {
+	need.Root(t)
 	if err := exec.Command("unshare", "-pf", "true").Run(); err != nil {
-		t.Skip("needs unshare -pf, as root: ", err)
+		need.Missing(t, "unshare -pf", err.Error())
 	}
 	cmd := command(t, []string{"-v", "-H"}, "127.0.0.1", "sh", "-c", "(sleep 0.2; echo orphan >&2) & echo done")
 	cmd.Args = append([]string{"unshare", "-pf", "--kill-child", cmd.Path}, cmd.Args[1:]...)
-	cmd.Path, _ = exec.LookPath("unshare")
+	cmd.Path = need.Program(t, "unshare", "util-linux")
 	p := boot(t, cmd, "127.0.0.1")
 	for range 3 {
 		if got := p.fetch(); got != "done\n" {

@@ -18,7 +18,7 @@ func FuzzPasswd(f *testing.F) {
 	path := filepath.Join(f.TempDir(), "passwd")
 	f.Fuzz(func(t *testing.T, data []byte, uid int) {
 		if uid <= 0 || uid > 1<<31 {
-			t.Skip()
+			return
 		}
 		if err := os.WriteFile(path, data, 0o600); err != nil {
 			t.Fatal(err)

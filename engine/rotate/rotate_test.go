@@ -12,6 +12,7 @@ import (
 
 	"ucspitls/backend/material/ticketfile"
 	"ucspitls/engine/diag"
+	"ucspitls/test/need"
 )
 
 func rotation0(path string, previous int) *rotation {
@@ -222,9 +223,7 @@ func TestRelative(t *testing.T) {
 }
 
 func TestOwner(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("needs root")
-	}
+	need.Root(t)
 	path := filepath.Join(t.TempDir(), "keys")
 	put(t, path, 0)
 	if err := os.Chown(path, 12345, 23456); err != nil {

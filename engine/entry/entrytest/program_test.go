@@ -6,15 +6,14 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+
+	"ucspitls/test/need"
 )
 
 // Programs can be run at once although others are started all the time.
 func TestCopyProgram(t *testing.T) {
 	dir := t.TempDir()
-	shell, err := exec.LookPath("sh")
-	if err != nil {
-		t.Fatal(err)
-	}
+	shell := need.Program(t, "sh", "dash")
 	var all sync.WaitGroup
 	for i := range 8 {
 		all.Go(func() {

@@ -232,13 +232,13 @@ func FuzzPlan(f *testing.F) {
 	f.Add(byte(3), "s6-tlsc\n--servername=x\n-y\n--no-verify-cert\n-Z\ncat", "CAFILE=/x\nSSLKEYLOGFILE=/y", "SSL_ALPN=b")
 	f.Fuzz(func(t *testing.T, which byte, words, environ, info string) {
 		if strings.Contains(words+environ+info, "\x00") {
-			t.Skip()
+			return
 		}
 		items := strings.Split(info, "\n")
 		for r := (ucspi.Reader{Blob: strings.Join(items, "\x00") + "\x00\x00"}); ; {
 			item, flaw := r.Next()
 			if flaw != ucspi.Sound || item == "" && len(info) == 0 {
-				t.Skip() // refused, and then the process ends
+				return // refused, and then the process ends
 			}
 			if item == "" {
 				break

@@ -19,6 +19,7 @@ import (
 	"ucspitls/engine/entry/entrytest"
 	"ucspitls/engine/ucspi"
 	"ucspitls/engine/wrap"
+	"ucspitls/test/need"
 )
 
 // Two builds of the wrappers, in folders with the same made-up -io programs.
@@ -211,12 +212,10 @@ func TestSame(t *testing.T) {
 		scene{args: "show", env: []string{blob[:len(blob)-1], "COMMAND=Y"}, shell: "ulimit -Sn 12"},
 		scene{args: "show", env: []string{blob[:len(blob)-1], "COMMAND=Y"}, shell: "unset PATH; true"},
 	)
-	if _, err := exec.LookPath("strace"); err == nil {
-		// Whatever fails before the child is there, main does it all anew.
-		for _, fault := range []string{"readlinkat:error=EACCES:when=1", "pipe2:error=EMFILE:when=1", "pipe2:error=EMFILE:when=2", "pipe2,socketpair:error=ENFILE:when=3",
-			"fcntl:error=EINVAL:when=6", "fcntl:error=EINVAL:when=7", "clone:error=EAGAIN:when=1"} {
-			scenes = append(scenes, scene{args: "-S show", env: []string{blob[:len(blob)-1], "COMMAND=Y"}, inject: fault})
-		}
+	// Whatever fails before the child is there, main does it all anew.
+	for _, fault := range []string{"readlinkat:error=EACCES:when=1", "pipe2:error=EMFILE:when=1", "pipe2:error=EMFILE:when=2", "pipe2,socketpair:error=ENFILE:when=3",
+		"fcntl:error=EINVAL:when=6", "fcntl:error=EINVAL:when=7", "clone:error=EAGAIN:when=1"} {
+		scenes = append(scenes, scene{args: "-S show", env: []string{blob[:len(blob)-1], "COMMAND=Y"}, inject: fault})
 	}
 	for _, w := range wrappers {
 		mine := scenes
@@ -226,6 +225,9 @@ func TestSame(t *testing.T) {
 		for i, s := range mine {
 			t.Run(fmt.Sprintf("%s/%d", w.Table.Program, i), func(t *testing.T) {
 				t.Parallel()
+				if s.inject != "" {
+					need.Program(t, "strace", "strace")
+				}
 				got, want := act(t, fastBin, w, s), act(t, portableBin, w, s)
 				if got != want {
 					t.Errorf("%.300q\n--- fast\n%.3000s\n--- portable\n%.3000s", fmt.Sprint(s), got, want)
@@ -315,10 +317,7 @@ func TestARM64(t *testing.T) {
 	if runtime.GOARCH == "arm64" {
 		t.Skip("the other tests run on arm64")
 	}
-	qemu, err := exec.LookPath("qemu-aarch64-static")
-	if err != nil {
-		t.Skip("qemu-aarch64-static (Debian package qemu-user-static) is missing")
-	}
+	qemu := need.Program(t, "qemu-aarch64-static", "qemu-user-static")
 	bin := filepath.Join(t.TempDir(), "arm64")
 	if !build(bin, "ucspitls_fast", "GOARCH=arm64") {
 		t.Fatal("no programs")

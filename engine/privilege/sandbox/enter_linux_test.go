@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"ucspitls/test/need"
 )
 
 // TestMain: the test binary plays the process that goes into the sandbox.
@@ -59,10 +61,7 @@ func play(t *testing.T, role string) (string, error) {
 // lacking ends a test on a kernel that lacks something.
 func lacking(t *testing.T, missing string) {
 	t.Helper()
-	if os.Getenv("UCSPITLS_REQUIRE_PEERS") == "1" {
-		t.Fatalf("this kernel does not have the whole sandbox: %s", missing)
-	}
-	t.Skipf("this kernel does not have the whole sandbox: %s", missing)
+	need.Missing(t, "the whole sandbox ("+missing+")", "a kernel with Landlock and seccomp")
 }
 
 // attempts are what none of the processes needs and an attacker would like.

@@ -6,10 +6,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What can't block is called without telling Go's scheduler: a call of more
-// than some 20 µs, and moving 64 KiB is one, makes it take the processor away
-// and give it back by way of another thread, which was a fifth of the CPU of
-// bulk transfer. A call that may block must not be made like this.
+// What can't block is called without telling Go's scheduler, which for a call
+// that takes long, and moving 64 KiB does, takes the processor away and gives it
+// back by way of another thread (doc/bench.md). A call that may block must not be
+// made like this.
 
 // recv reads a socket. (unix.Recvfrom would allocate an address each time.)
 func recv(n int, p []byte) (int, error) {

@@ -96,7 +96,7 @@ demo: all
 
 # Beside other programs that do the same job; doc/bench.md explains the numbers.
 # It starts copies, as they are installed: what the linker wrote lies in memory
-# in single pages, and takes a tenth longer to start.
+# in single pages, and takes longer to start.
 # make bench BENCH='-only declined -rounds 9' BENCHED=gotls
 BENCHED = gotls openssl utls
 comma   = ,

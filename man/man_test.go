@@ -59,8 +59,8 @@ var exitCodes = map[kind][]int{
 	io:        {diag.OK, diag.Config, diag.Setup, diag.TLS, diag.Usage, diag.Bug, diag.System},
 	delayed:   {diag.Usage, diag.Bug, diag.System, diag.NotExecutable, diag.NotFound},
 	immediate: {diag.Config, diag.Setup, diag.TLS, diag.Usage, diag.Bug, diag.System, diag.NotExecutable, diag.NotFound, diag.Signal},
-	server:    {diag.OK, diag.Config, diag.Usage, diag.Bug, diag.System, diag.NotFound},
-	client:    {diag.Usage, diag.Bug, diag.System, diag.NotFound},
+	server:    {diag.OK, diag.Config, diag.Usage, diag.Bug, diag.System, diag.NotExecutable, diag.NotFound},
+	client:    {diag.Usage, diag.Bug, diag.System, diag.NotExecutable, diag.NotFound},
 	shared:    {diag.OK, diag.Config, diag.Setup, diag.Usage, diag.Bug, diag.System},
 	keys:      {diag.OK, diag.Config, diag.Usage, diag.Bug, diag.System},
 }

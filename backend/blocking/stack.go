@@ -2,7 +2,7 @@ package blocking
 
 // roomy makes the stack of a new goroutine as large as a handshake wants it,
 // while there is nothing on it. It would grow there all the same, in steps that
-// each copy what is on it by then: 2 % of a connection's CPU time.
+// each copy what is on it by then.
 //
 //go:noinline
 func roomy(never bool) {

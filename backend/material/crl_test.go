@@ -56,7 +56,7 @@ func TestCRLs(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			path := newFolder(t).put("crl", c.content)
-			client, err := OpenClient([]string{ca, "TLS_CRLFILE=" + path}, "x.example", false, false)
+			client, err := OpenClient([]string{ca, "TLS_CRLFILE=" + path}, "x.example", false, false, nil)
 			if c.line != "" {
 				wantExit(t, err, 96, "TLS_CRLFILE: "+path+": "+c.line)
 				return
@@ -71,7 +71,7 @@ func TestCRLs(t *testing.T) {
 		})
 	}
 	t.Run("missing", func(t *testing.T) {
-		_, err := OpenClient([]string{ca, "TLS_CRLFILE=" + f.path("x")}, "x.example", false, false)
+		_, err := OpenClient([]string{ca, "TLS_CRLFILE=" + f.path("x")}, "x.example", false, false, nil)
 		wantExit(t, err, 96, "TLS_CRLFILE: open "+f.path("x")+": no such file or directory")
 	})
 	t.Run("not looked at where nothing is verified", func(t *testing.T) {

@@ -44,10 +44,10 @@ func TestSettings(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(strings.Join(c.env, " ")[:min(40, len(strings.Join(c.env, " ")))], func(t *testing.T) {
-			client, err := OpenClient(c.env, "x.example", false, true)
+			client, err := OpenClient(c.env, "x.example", false, true, nil)
 			if c.line != "" {
 				wantExit(t, err, 100, c.line)
-				_, err := OpenServer(c.env, 0, backend.CertNone)
+				_, err := OpenServer(c.env, 0, backend.CertNone, nil)
 				wantExit(t, err, 100, c.line)
 				return
 			}
@@ -94,7 +94,7 @@ func TestClientServerName(t *testing.T) {
 		"1.2.3", "256.0.0.1", "192.0.2.1.", "127.1", "[::1]", "fe80::1%eth0", "::1::", label + "a.example", name253 + "b", "a\x00b", "a..",
 	}
 	for _, name := range bad {
-		_, err := OpenClient(nil, name, false, true)
+		_, err := OpenClient(nil, name, false, true, nil)
 		wantExit(t, err, 100, "servername: "+line.Part(name)+" is neither a host name nor an IP address")
 	}
 }

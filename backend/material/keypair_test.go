@@ -129,7 +129,7 @@ func TestPairFlaws(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFolder(t)
 			before := descriptors(t)
-			_, err := OpenServer([]string{"CERTFILE=" + f.put("c", c.cert), "KEYFILE=" + f.put("k", c.key)}, 0, backend.CertNone)
+			_, err := OpenServer([]string{"CERTFILE=" + f.put("c", c.cert), "KEYFILE=" + f.put("k", c.key)}, 0, backend.CertNone, nil)
 			line := strings.NewReplacer("CERT:", f.path("c")+":", "KEY:", f.path("k")+":", "KEY ", f.path("k")+" ", "KEY.", f.path("k")+".").Replace(c.line)
 			switch {
 			case c.line != "":
@@ -172,14 +172,14 @@ func TestPairFiles(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := OpenServer([]string{"CERTFILE=" + c.cert, "KEYFILE=" + c.key}, 0, backend.CertNone)
+			_, err := OpenServer([]string{"CERTFILE=" + c.cert, "KEYFILE=" + c.key}, 0, backend.CertNone, nil)
 			wantExit(t, err, c.code, c.line)
-			_, err = OpenClient([]string{"CERTFILE=" + c.cert, "KEYFILE=" + c.key}, "a.example", true, true)
+			_, err = OpenClient([]string{"CERTFILE=" + c.cert, "KEYFILE=" + c.key}, "a.example", true, true, nil)
 			wantExit(t, err, c.code, c.line)
 		})
 	}
 	t.Run("unset", func(t *testing.T) {
-		_, err := OpenServer(nil, 1, backend.CertNone)
+		_, err := OpenServer(nil, 1, backend.CertNone, nil)
 		wantExit(t, err, 100, "CERTFILE not set")
 	})
 }
@@ -218,7 +218,7 @@ func TestUnreadableChild(t *testing.T) {
 }
 
 func checkUnreadable(t *testing.T, cert string) {
-	_, err := OpenServer([]string{"CERTFILE=" + cert, "KEYFILE=" + cert}, 0, backend.CertNone)
+	_, err := OpenServer([]string{"CERTFILE=" + cert, "KEYFILE=" + cert}, 0, backend.CertNone, nil)
 	wantExit(t, err, 96, "CERTFILE: open "+cert+": permission denied")
 }
 

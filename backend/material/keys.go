@@ -68,9 +68,6 @@ func (k *Keys) open(env environment, sniLevel uint) error {
 	return nil
 }
 
-// HasDefault tells whether there is a pair 0.
-func (k *Keys) HasDefault() bool { return k.fallback != nil }
-
 // nobody is no pair's number.
 const nobody = 1<<32 - 1
 

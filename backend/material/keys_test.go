@@ -41,7 +41,7 @@ func TestGuardedPairs(t *testing.T) {
 		kind int
 	}{{"b.example", 1}, {"x.a.example", 2}, {"c.example", 3}, {"other.example", 0}} {
 		guard := &testGuard{}
-		s, err := OpenGuardedServer(env, 1, backend.CertNone, guard)
+		s, err := OpenServer(env, 1, backend.CertNone, guard)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,7 +95,7 @@ func TestKeysErrors(t *testing.T) {
 		{2, "CERTFILE:x=" + cert + " KEYFILE:x=/nonexistent"},
 	} {
 		env := strings.Fields(c.env)
-		_, plain := OpenServer(env, c.level, backend.CertNone)
+		_, plain := OpenServer(env, c.level, backend.CertNone, nil)
 		keys, guarded := OpenKeys(env, c.level)
 		if guarded == nil {
 			_, _, _, err := keys.Read(0)

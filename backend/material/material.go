@@ -50,14 +50,9 @@ type Server struct {
 // be called any number of times at level 0 and once above: it closes all
 // pairs but the chosen one before it reads that. Its errors are
 // *backend.Error of kind Config, or *diag.Error. The errors of OpenServer are
-// *diag.Error.
-func OpenServer(environ []string, sniLevel uint, client backend.CertMode) (*Server, error) {
-	return OpenGuardedServer(environ, sniLevel, client, nil)
-}
-
-// OpenGuardedServer is OpenServer where a guard has the keys: no KEYFILE is
-// opened, and the pairs have a Guard.
-func OpenGuardedServer(environ []string, sniLevel uint, client backend.CertMode, guard Guard) (*Server, error) {
+// *diag.Error. With a guard, which may be nil, no KEYFILE is opened: it has the
+// keys, and the pairs have a Guard.
+func OpenServer(environ []string, sniLevel uint, client backend.CertMode, guard Guard) (*Server, error) {
 	s := &Server{guard: guard}
 	if err := s.open(environment(environ), sniLevel, client); err != nil {
 		s.Close()
@@ -68,15 +63,10 @@ func OpenGuardedServer(environ []string, sniLevel uint, client backend.CertMode,
 
 // OpenService is OpenServer for a process that serves many connections: the
 // files of all pairs are read at once, into Config.Pairs, and Config.Keys can be
-// called any number of times, by any goroutine.
-func OpenService(environ []string, sniLevel uint, client backend.CertMode) (*Server, error) {
-	return OpenGuardedService(environ, sniLevel, client, nil)
-}
-
-// OpenGuardedService is OpenService where a guard has the keys, of all pairs
+// called any number of times, by any goroutine. A guard has the keys of all pairs
 // at any time.
-func OpenGuardedService(environ []string, sniLevel uint, client backend.CertMode, guard Guard) (*Server, error) {
-	s, err := OpenGuardedServer(environ, sniLevel, client, guard)
+func OpenService(environ []string, sniLevel uint, client backend.CertMode, guard Guard) (*Server, error) {
+	s, err := OpenServer(environ, sniLevel, client, guard)
 	if err != nil || s.names == nil {
 		return s, err
 	}
@@ -189,13 +179,8 @@ type Client struct {
 // dropped. CERTFILE and KEYFILE are read if sendCert, trust anchors and CRLs
 // unless noVerify. A server name is a DNS name, whose trailing dot is
 // dropped, or an IP address; empty means that there is none. The errors are
-// *diag.Error.
-func OpenClient(environ []string, serverName string, sendCert, noVerify bool) (*Client, error) {
-	return OpenGuardedClient(environ, serverName, sendCert, noVerify, nil)
-}
-
-// OpenGuardedClient is OpenClient where a guard has the key.
-func OpenGuardedClient(environ []string, serverName string, sendCert, noVerify bool, guard Guard) (*Client, error) {
+// *diag.Error. A guard, which may be nil, has the key.
+func OpenClient(environ []string, serverName string, sendCert, noVerify bool, guard Guard) (*Client, error) {
 	c := &Client{}
 	if err := c.open(environment(environ), serverName, sendCert, noVerify, guard); err != nil {
 		c.Close()

@@ -187,7 +187,7 @@ func TestNameFlaws(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			before := descriptors(t)
-			_, err := OpenServer(c.env, c.level, backend.CertNone)
+			_, err := OpenServer(c.env, c.level, backend.CertNone, nil)
 			wantExit(t, err, c.code, c.line)
 			if after := descriptors(t); after != before {
 				t.Errorf("%d descriptors, %d before", after, before)

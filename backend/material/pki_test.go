@@ -108,7 +108,7 @@ func wantExit(t *testing.T, err error, code int, line string) {
 
 func openServer(t *testing.T, level uint, client backend.CertMode, env ...string) *Server {
 	t.Helper()
-	s, err := OpenServer(env, level, client)
+	s, err := OpenServer(env, level, client, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +118,7 @@ func openServer(t *testing.T, level uint, client backend.CertMode, env ...string
 
 func openClient(t *testing.T, name string, sendCert, noVerify bool, env ...string) *Client {
 	t.Helper()
-	c, err := OpenClient(env, name, sendCert, noVerify)
+	c, err := OpenClient(env, name, sendCert, noVerify, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

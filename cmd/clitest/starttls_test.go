@@ -146,9 +146,9 @@ func TestTimeoutCountsFromTheCommand(t *testing.T) {
 	a.exit(0)
 	x.expect(0, "s6-tlsd-io: fatal: handshake timed out")
 
-	x = serve(t, "s6-ucspitlsd", []string{"-K", "5000"})
+	x = serve(t, "s6-ucspitlsd", []string{"-K", "3000"})
 	a = x.stage.app()
-	time.Sleep(100 * time.Millisecond)
+	time.Sleep(3200 * time.Millisecond) // a clock that started with the tool would be over
 	a.write(a.ctl, "Y")
 	c := handshake(t, x.peer)
 	echo(t, a, c)

@@ -66,7 +66,7 @@ func TestVariablesThatAreRefused(t *testing.T) {
 		{"TLS_FINGERPRINT=netscape", unknown, "TLS_FINGERPRINT: " + netscape, "s6-tlsc"},
 		{"TLS_FIPS=require", 96, "TLS_FIPS=require: " + noFIPS, ""},
 		{"TLS_FIPS=on", 100, "TLS_FIPS: unknown value on (require)", ""},
-		{"TLS_EXPORT=mod_ssl", 96, "TLS_EXPORT=mod_ssl: not in this build", ""},
+		{"TLS_EXPORT=mod_ssl", 96, "TLS_EXPORT=mod_ssl: not built yet", ""},
 		{"TLS_EXPORT=S6", 100, "TLS_EXPORT: unknown value S6 (s6 or mod_ssl)", ""},
 		{"TLS_KEYGUARD=2", 100, "TLS_KEYGUARD: unknown value 2 (1)", ""},
 		{"TLS_SANDBOX=1", 100, "TLS_SANDBOX: unknown value 1 (on, require or off)", ""},

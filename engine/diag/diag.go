@@ -74,6 +74,9 @@ func Join(text ...string) string {
 	return b
 }
 
+// NotYet refuses what the interface has, and this version does not do.
+func NotYet(what string) *Error { return Fail(Config, what, ": not built yet") }
+
 // FailSys is a failed system call: 111, "unable to WHAT: REASON".
 func FailSys(what string, err error) *Error {
 	return Fail(System, "unable to ", what, ": ", Cause(err))
@@ -149,8 +152,8 @@ func (p *Printer) Usage(synopsis string) *Error {
 	return Silent(Usage)
 }
 
-// Exit reports err, if there is one, and ends the program. It is the only
-// place in the project that does so.
+// Exit reports err, if there is one, and ends the program. Where there is a
+// runtime to end, nothing else in the programs does (TestOneExit).
 func (p *Printer) Exit(err error) {
 	if err == nil {
 		os.Exit(OK)

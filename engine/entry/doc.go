@@ -48,14 +48,14 @@
 //
 //   - The timer slack of the process becomes a millisecond (PR_SET_TIMERSLACK).
 //     The runtime's monitor thread sleeps for 20 µs again and again as long as
-//     there is work, and each time the kernel has to wake it: that was 12 % of a
-//     tunnel's CPU time. With the slack its sleeps are a millisecond, and the
-//     tunnel's own timeouts may be that much late. A program with more than one
+//     there is work, and each time the kernel has to wake it (doc/bench.md). With
+//     the slack its sleeps are a millisecond, and the tunnel's own timeouts may
+//     be that much late. A program with more than one
 //     goroutine at work would wait longer for a processor whose thread is in a
 //     system call: it is not for such.
 //   - The soft limit on open files is 0 until package syscall raises it. The
 //     runtime reads some files under /proc and /sys, for the huge pages and the
-//     processors of a cgroup, of which these programs use neither: 5 %. It goes
+//     processors of a cgroup, of which these programs use neither. It goes
 //     on without them. Where it needs a descriptor the limit stays: when 0, 1 or
 //     2 is closed it has to open /dev/null, and GOGC, GOMEMLIMIT or GODEBUG can
 //     make it poll before main; wrappers hand none of these to a tunnel. In main

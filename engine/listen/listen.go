@@ -60,7 +60,7 @@ func listen(p *diag.Printer, s *option.Settings, words, operands []string) error
 	n := &s.Net
 	switch {
 	case n.Proxy:
-		return diag.Fail(diag.Config, "-L: the PROXY protocol is not in this build")
+		return diag.NotYet("-L")
 	case n.HasRulesDir && n.HasFile:
 		return diag.Fail(diag.Usage, "-i and -x can't be used together")
 	}

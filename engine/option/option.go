@@ -1,5 +1,5 @@
 // Package option is the option grammar of the s6 tools and the option table
-// of each program. A table is the only source for parsing, the usage line,
+// of each program. A table is the source for parsing, the usage line,
 // --help and the check of the man pages.
 //
 // The grammar (skalibs' gol, as measured): the first word that is not an

@@ -69,7 +69,7 @@ var choices = []struct {
 		case "s6":
 			return nil
 		case "mod_ssl":
-			return diag.Fail(diag.Config, ucspi.Export, "=mod_ssl: not in this build")
+			return diag.NotYet(ucspi.Export + "=mod_ssl")
 		}
 		return diag.Fail(diag.Usage, ucspi.Export, ": unknown value ", v, " (s6 or mod_ssl)")
 	}},

@@ -19,7 +19,7 @@ type files struct {
 func (x *session) open(guard material.Guard) (files, error) {
 	s := x.settings
 	if x.many {
-		m, err := material.OpenGuardedService(os.Environ(), uint(s.SNI()), backend.CertMode(s.ClientCert), guard)
+		m, err := material.OpenService(os.Environ(), uint(s.SNI()), backend.CertMode(s.ClientCert), guard)
 		if err != nil {
 			return files{}, err
 		}
@@ -27,7 +27,7 @@ func (x *session) open(guard material.Guard) (files, error) {
 		return files{m.Warnings, m.Notes, func(b backend.Backend) (backend.Endpoint, error) { return b.NewServer(&m.Config) }, m.Wipe}, nil
 	}
 	if x.Server {
-		m, err := material.OpenGuardedServer(os.Environ(), uint(s.SNI()), backend.CertMode(s.ClientCert), guard)
+		m, err := material.OpenServer(os.Environ(), uint(s.SNI()), backend.CertMode(s.ClientCert), guard)
 		if err != nil {
 			return files{}, err
 		}
@@ -37,7 +37,7 @@ func (x *session) open(guard material.Guard) (files, error) {
 		}
 		return files{m.Warnings, m.Notes, endpoint, m.Close}, nil
 	}
-	m, err := material.OpenGuardedClient(os.Environ(), s.ServerName, s.SendCert, s.NoVerifyCert, guard)
+	m, err := material.OpenClient(os.Environ(), s.ServerName, s.SendCert, s.NoVerifyCert, guard)
 	if err != nil {
 		return files{}, err
 	}

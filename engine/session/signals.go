@@ -16,7 +16,7 @@ var dying atomic.Bool
 // shared tells whether prog may hold the network as well. It does in delayed
 // mode, where the information goes to the control socket or nowhere; an
 // immediate wrapper gives a pipe for it, and prog gets the network's numbers
-// for its own pipes. Go's signal handling costs a thread: a tenth of the start.
+// for its own pipes. Go's signal handling would cost a thread.
 func (x *session) shared() bool {
 	return x.fds.Notify < 0 || fd.IsSocket(x.fds.Notify)
 }

@@ -2,7 +2,7 @@
 // before the Go runtime starts, and without it.
 //
 // A wrapper lives for a moment: it reads its command line, makes three channels,
-// starts one child and becomes another program. Nine tenths of what that costs
+// starts one child and becomes another program. Most of what that costs
 // in Go is the start of a runtime that it does not need, and a waiting process
 // keeps that runtime's memory for as long as a connection that may never ask for
 // TLS. Here it costs less than the same in C, which starts a C library:
@@ -44,7 +44,7 @@
 //
 //   - No allocation, and nothing that hides one: no append, no closure that
 //     captures, no string concatenation or conversion, no make, no variable that
-//     escapes. All memory is one static variable, which lies in BSS: pages that
+//     escapes. All memory is static variables, of which memory is the large one; they lie in BSS: pages that
 //     are not touched do not exist.
 //   - No write barrier: a pointer is stored only on the stack. In the static
 //     memory they are uintptr, and nothing that they point to is on a heap.

@@ -327,7 +327,7 @@ func TestSignalThreads(t *testing.T) {
 func runtimeWorks() {
 	enter(Tunnel)
 	runtime.GOMAXPROCS(4)
-	time.Sleep(15 * time.Millisecond)
+	time.Sleep(15 * time.Millisecond) // alone: the monitor thread goes to sleep, and is woken
 	sum := make(chan int)
 	for i := range 20 {
 		go func() {

@@ -51,14 +51,18 @@ func rootsGroup(uid int) error {
 }
 
 // FromEnviron reads TLS_UID and TLS_GID for a process that was started as
-// root. 0 counts as not set. passwd is a file in the format of passwd(5).
+// root. 0 and an empty value count as not set. passwd is a file in the format of passwd(5).
 func FromEnviron(lookup func(string) (string, bool), passwd string) (IDs, error) {
 	var ids IDs
 	var err error
-	if ids.UID, ids.HasUID, err = id(lookup, ucspi.UID); err != nil {
+	optional := func(name string) (string, bool) {
+		v, _ := lookup(name)
+		return v, v != ""
+	}
+	if ids.UID, ids.HasUID, err = id(optional, ucspi.UID); err != nil {
 		return IDs{}, err
 	}
-	if ids.GID, ids.HasGID, err = id(lookup, ucspi.GID); err != nil {
+	if ids.GID, ids.HasGID, err = id(optional, ucspi.GID); err != nil {
 		return IDs{}, err
 	}
 	ids.HasUID, ids.HasGID = ids.HasUID && ids.UID != 0, ids.HasGID && ids.GID != 0
@@ -114,8 +118,8 @@ func FromOptions(d option.Drop, lookup func(string) (string, bool), passwd strin
 }
 
 func id(lookup func(string) (string, bool), name string) (n int, set bool, err error) {
-	v, _ := lookup(name)
-	if v == "" { // as good as unset, like any optional variable
+	v, set := lookup(name)
+	if !set {
 		return 0, false, nil
 	}
 	u, ok := option.ID(v)

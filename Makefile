@@ -58,7 +58,7 @@ ifneq ($(filter $(word 2,$(GOENV))/$(word 3,$(GOENV)),$(ENTRYFOR)),)
 WRAPPERENTRY = -E ucspitls_$(ENTRY:record=brief)
 TUNNELENTRY  = $(if $(filter 0,$(CGO_$(BACKEND))),-E ucspitls_brief)
 OTHERENTRY   = -E ucspitls_entry
-DAEMONENTRY  = $(if $(filter 0,$(CGO_$(BACKEND))),$(OTHERENTRY))
+DAEMONENTRY  = $(if $(filter 0,$(CGO_$(BACKEND))),-E ucspitls_hidden)
 endif
 endif
 
@@ -120,8 +120,9 @@ interop:
 man:
 	$(GO) test -count=1 ./man
 
-# The mode that the program $(1) is installed with.
-mode = 755
+# The mode that the program $(1) is installed with. Of what can't be read nobody
+# can trace the process, from its execve on.
+mode = $(if $(filter $(TUNNELS) $(DAEMONS),$(1)),711,755)
 
 # Connections may arrive meanwhile. So each program is written beside the one
 # that it replaces, and renamed over it: there is always one, and a whole one. A

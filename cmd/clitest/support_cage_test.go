@@ -21,6 +21,11 @@ const cageVariable = "UCSPITLS_TEST_CAGE"
 var lackable = map[string]uint32{
 	"landlock": unix.SYS_LANDLOCK_CREATE_RULESET,
 	"seccomp":  unix.SYS_SECCOMP,
+
+	// These do nothing and say that all is well.
+	"landlock lie": unix.SYS_LANDLOCK_RESTRICT_SELF,
+	"seccomp lie":  unix.SYS_SECCOMP,
+	"dumpable lie": unix.SYS_PRCTL,
 }
 
 func init() {
@@ -37,9 +42,22 @@ func init() {
 func lack(names []string) error {
 	filter := []unix.SockFilter{{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: 0}}
 	for _, name := range names {
+		errno := uint32(unix.ENOSYS)
+		if strings.HasSuffix(name, " lie") {
+			errno = 0
+		}
+		if lackable[name] == unix.SYS_PRCTL { // of all that it does, this
+			filter = append(filter,
+				unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.SYS_PRCTL, Jf: 4},
+				unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: 16},
+				unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.PR_SET_DUMPABLE, Jf: 1},
+				unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | errno},
+				unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: 0})
+			continue
+		}
 		filter = append(filter,
 			unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: lackable[name], Jf: 1},
-			unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)})
+			unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | errno})
 	}
 	filter = append(filter, unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW})
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {

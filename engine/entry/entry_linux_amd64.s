@@ -8,12 +8,39 @@
 #define SYS_prlimit64      302
 #define SIG_IGN            1
 #define F_GETFD            1
+#define PR_SET_DUMPABLE    4
 #define PR_SET_TIMERSLACK  29
 #define PR_GET_TIMERSLACK  30
 
 // A program that lives for one connection starts here.
 TEXT ucspitls_brief(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
 	MOVQ	$1, ·record+recording_brief(SB)
+	JMP	ucspitls_hidden(SB)
+
+// A program that will hold secrets starts here: nobody with its ids may trace
+// it from now on, unless the environment has TLS_SANDBOX=off. R12 goes through
+// it, behind argc and argv. The name is compared first: behind a shorter string
+// there may be no memory.
+TEXT ucspitls_hidden(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
+	MOVQ	0(SP), AX
+	LEAQ	16(SP)(AX*8), R12
+	MOVQ	$const_sandboxName, R13
+	MOVQ	$const_sandboxOff, R14
+setting:
+	MOVQ	(R12), AX
+	TESTQ	AX, AX
+	JEQ	hide
+	ADDQ	$8, R12
+	CMPQ	R13, (AX)
+	JNE	setting
+	CMPQ	R14, 8(AX)
+	JNE	setting
+	JMP	ucspitls_entry(SB)
+hide:
+	MOVL	$PR_SET_DUMPABLE, DI
+	XORL	SI, SI
+	MOVL	$SYS_prctl, AX
+	SYSCALL
 	JMP	ucspitls_entry(SB)
 
 // The program starts here, before the Go runtime: no g, no stack bound, no

@@ -44,6 +44,14 @@ const (
 	nameGODE = 'G' | 'O'<<8 | 'D'<<16 | 'E'<<24
 )
 
+// TLS_SANDBOX=off and its NUL, as two numbers in memory.
+const (
+	//lint:ignore U1000 the assembly uses it
+	sandboxName = 'T' | 'L'<<8 | 'S'<<16 | '_'<<24 | 'S'<<32 | 'A'<<40 | 'N'<<48 | 'D'<<56
+	//lint:ignore U1000 the assembly uses it
+	sandboxOff = 'B' | 'O'<<8 | 'X'<<16 | '='<<24 | 'o'<<32 | 'f'<<40 | 'f'<<48
+)
+
 var resources = [recorded]uint64{
 	syscall.RLIMIT_AS,     // the runtime reserves some 700 MB of address space
 	syscall.RLIMIT_DATA,   // and maps 36 MB of it

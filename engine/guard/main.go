@@ -17,7 +17,10 @@ type Process struct {
 	Backend backend.KeyHolder
 	Server  bool
 	Check   func() error // starts the library; what must be so before a key is used: TLS_FIPS
-	Confine func() error // goes into the sandbox
+	// Untraced refuses a tracer before a file is opened, Confine goes into the
+	// sandbox: root tells whether the process was started as root.
+	Untraced func(root bool) error
+	Confine  func(root bool, ids privilege.IDs) error
 }
 
 // Run is a guard from its start to its end; words are those behind its
@@ -73,7 +76,11 @@ func quiet(code int) error {
 func (x *Process) prepare(level uint, parent int, shared bool) (s *store, first answer, err error) {
 	lookup := os.LookupEnv
 	var ids privilege.IDs
-	if privilege.Root() {
+	root := privilege.Root()
+	if err = x.Untraced(root); err != nil {
+		return nil, first, err
+	}
+	if root {
 		if ids, err = privilege.FromEnviron(lookup, privilege.Passwd); err != nil {
 			return nil, first, err
 		}
@@ -96,7 +103,7 @@ func (x *Process) prepare(level uint, parent int, shared bool) (s *store, first 
 	if err = x.Check(); err != nil {
 		return nil, first, err
 	}
-	if err = x.Confine(); err != nil {
+	if err = x.Confine(root, ids); err != nil {
 		return nil, first, err
 	}
 	if hasDefault {

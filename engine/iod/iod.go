@@ -17,11 +17,15 @@
 package iod
 
 import (
+	"os"
+	"syscall"
+
 	"ucspitls/backend"
 	"ucspitls/engine/diag"
 	"ucspitls/engine/entry"
 	"ucspitls/engine/option"
 	"ucspitls/engine/session"
+	"ucspitls/engine/ucspi"
 )
 
 // workerName is argv[0] of a worker, which is also what ps shows.
@@ -29,6 +33,7 @@ const workerName = "s6-tlsd-iod: worker"
 
 // Main is the whole of the program on a backend; words is os.Args. It does not return.
 func Main(b backend.Backend, words []string) {
+	entry.Hide(os.Getenv(ucspi.Sandbox))
 	entry.NoTraces()
 	session.SharedGuard(b, words)
 	table := &option.TLSDIOD
@@ -40,6 +45,9 @@ func Main(b backend.Backend, words []string) {
 		}
 		if work {
 			return runWorker(b, p, s)
+		}
+		if err := session.Untraced(syscall.Geteuid() == 0); err != nil {
+			return err
 		}
 		return supervise(p, s, words, operands[0])
 	})

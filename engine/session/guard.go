@@ -9,6 +9,7 @@ import (
 	"ucspitls/engine/diag"
 	"ucspitls/engine/guard"
 	"ucspitls/engine/option"
+	"ucspitls/engine/privilege"
 	"ucspitls/engine/privilege/sandbox"
 	"ucspitls/engine/tunnel"
 	"ucspitls/engine/ucspi"
@@ -35,9 +36,10 @@ func (r *Role) keyGuard(b backend.Backend, words []string) {
 				}
 				return requireFIPS(b)
 			},
-			Confine: func() error {
+			Untraced: Untraced,
+			Confine: func(root bool, ids privilege.IDs) error {
 				x := &session{Role: r, Printer: p, backend: b}
-				return x.confine(os.Getenv(ucspi.Sandbox), sandbox.Guard)
+				return x.confine(sandbox.Guard, root, ids)
 			},
 		}
 		return process.Run(words[1:])

@@ -38,6 +38,7 @@ var (
 // Main is the whole of an -io program on a backend. It does not return.
 func (r *Role) Main(b backend.Backend, words []string) {
 	roomy(false)
+	entry.Hide(os.Getenv(ucspi.Sandbox))
 	start := time.Now()
 	entry.NoTraces()
 	debug.SetTraceback("none") // a fault of the runtime itself is one line
@@ -156,6 +157,9 @@ func (x *session) configure() (e backend.Endpoint, release func(), err error) {
 	}
 	var ids privilege.IDs
 	root := privilege.Root()
+	if err = Untraced(root); err != nil {
+		return nil, nil, err
+	}
 	if root {
 		if ids, err = privilege.FromEnviron(lookup, privilege.Passwd); err != nil {
 			return nil, nil, err
@@ -181,6 +185,7 @@ func (x *session) configure() (e backend.Endpoint, release func(), err error) {
 	if err := privilege.Drop(ids); err != nil {
 		return nil, nil, err
 	}
+	entry.Hide(os.Getenv(ucspi.Sandbox))
 	if e, err = files.endpoint(x.backend); err == nil && x.ready != nil {
 		err = x.ready()
 	}
@@ -191,7 +196,7 @@ func (x *session) configure() (e backend.Endpoint, release func(), err error) {
 	if x.many {
 		profile = sandbox.Worker
 	}
-	if err := x.confine(os.Getenv(ucspi.Sandbox), profile); err != nil {
+	if err := x.confine(profile, root, ids); err != nil {
 		return nil, nil, err
 	}
 	return e, func() { files.close(); endGuard() }, nil

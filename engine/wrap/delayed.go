@@ -45,6 +45,7 @@ const WaitingFor = ": waiting for"
 // wait is the waiting process. words: pid of prog, verbosity, path of the
 // -io, its options.
 func (w *Program) wait(p *diag.Printer, words []string) error {
+	entry.Hide(os.Getenv(ucspi.Sandbox)) // prog is there, with our ids
 	entry.NoTraces()
 	fd.CloseFrom(firstBeyond)
 	if len(words) < 3 {

@@ -28,6 +28,7 @@ import (
 	"syscall"
 
 	"ucspitls/engine/diag"
+	"ucspitls/engine/entry"
 	"ucspitls/engine/fd"
 	"ucspitls/engine/option"
 	"ucspitls/engine/privilege"
@@ -127,6 +128,7 @@ func (w *Program) prepare(s *option.Settings, make5 func() (int, int, error)) (l
 	if l.ids, l.environ, err = dropFrom(s, os.Environ()); err != nil {
 		return l, err
 	}
+	entry.Hide(ucspi.Lookup(l.environ, ucspi.Sandbox))
 	l.netR, l.netW = w.network(s)
 	if err = w.Side.checkOpen(l.netR, l.netW); err != nil {
 		return l, err

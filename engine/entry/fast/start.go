@@ -50,6 +50,8 @@ func start(w *wrap.Program, sp unsafe.Pointer) uintptr {
 	if !m.make(w, sp) || !m.usual(w) || !w.Delayed && ignoresChildren() {
 		return 0
 	}
+	// For the child, which is hidden from its first moment: prog has its ids.
+	entry.Hide(m.lookup(ucspi.Sandbox))
 	m.pid, _ = call(syscall.SYS_GETPID, 0, 0, 0)
 	if !m.open(w.Delayed) {
 		m.undo()

@@ -17,7 +17,7 @@ import (
 // to come. It does as much as the kernel can: the error says what is missing,
 // in one line, and the process is no worse off than before. Call it once, when
 // every file is open and ids are dropped.
-func Enter(p Profile) error {
+func Enter(p Profile, c Check) error {
 	// From here to the filter one thread acts, and TSYNC takes what it has for all.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -32,9 +32,33 @@ func Enter(p Profile) error {
 	}
 	try("can be traced", unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0))
 	try("no limit on core dumps", limit(unix.RLIMIT_CORE, 0))
+	var own status = -1
+	if c.Untraced {
+		var err error
+		if own, err = openStatus(ownStatus); err == nil {
+			defer own.close()
+		}
+	}
+	var proof *proof
+	if c.Proof {
+		var err error
+		proof, err = newProof()
+		defer proof.close()
+		try("no proof", err)
+		try("not in force", proof.closed())
+	}
 	set, lockErr := newRuleset()
-	if lockErr == nil && bySignal {
+	// With a proof Landlock comes first: behind the filter nobody can tell it.
+	landlockFirst := bySignal || proof != nil
+	switch {
+	case lockErr != nil || !landlockFirst:
+	case bySignal:
 		lockErr = signalThreads(set)
+	default:
+		lockErr = allThreads(set, false)
+	}
+	if proof != nil && lockErr == nil {
+		lockErr = proof.noPath()
 	}
 	if p != Worker {
 		// poll(2) refuses more entries than descriptors are allowed. A tunnel's
@@ -42,12 +66,20 @@ func Enter(p Profile) error {
 		try("no limit on descriptors", limit(unix.RLIMIT_NOFILE, uint64(top+1)))
 	}
 	filterErr := seccomp(p)
-	if lockErr == nil && !bySignal {
+	if lockErr == nil && !landlockFirst {
 		lockErr = allThreads(set, filterErr == nil)
 	}
 	unix.Close(set)
 	try("no Landlock", lockErr)
 	try("no seccomp filter", filterErr)
+	if own >= 0 {
+		if lines, err := own.read(); err == nil && traced(lines) == ErrTraced {
+			return ErrTraced
+		}
+	}
+	if proof != nil && missing == nil {
+		try("not in force", proof.inForce(c.IDs))
+	}
 	if missing == nil {
 		return nil
 	}

@@ -31,17 +31,24 @@ func TestMain(m *testing.M) {
 }
 
 var roles = map[string]func(){
-	"tunnel":   func() { inside(Tunnel) },
-	"guard":    func() { inside(Guard) },
-	"worker":   func() { inside(Worker) },
+	"tunnel":   func() { inside(Tunnel, Check{Untraced: true}) },
+	"guard":    func() { inside(Guard, Check{}) },
+	"worker":   func() { inside(Worker, Check{}) },
+	"proven":   func() { inside(Tunnel, proven) },
+	"other id": func() { enterAs(Tunnel, Check{Proof: true, IDs: IDs{4711, -1}}) },
 	"landlock": onlyLandlock,
 	"runtime":  runtimeWorks,
 	"x32":      func() { enter(Tunnel); syscall.RawSyscall(x32Bit|unix.SYS_GETPID, 0, 0, 0); fmt.Println("lives") },
 	"panic":    func() { enter(Tunnel); var p *int; *p = 1 },
 }
 
-func enter(p Profile) {
-	if err := Enter(p); err != nil {
+func enter(p Profile) { enterAs(p, Check{}) }
+
+// proven has the kernel asked again. Whoever runs a test under a debugger is no fault.
+var proven = Check{Proof: true, IDs: IDs{os.Getuid(), os.Getgid()}}
+
+func enterAs(p Profile, c Check) {
+	if err := Enter(p, c); err != nil {
 		fmt.Println("missing:", err)
 	}
 }
@@ -160,8 +167,8 @@ func onThreads(n int, set func(), f func() string) (found []string) {
 	return append(found, "the calling thread: "+f())
 }
 
-func inside(p Profile) {
-	for _, s := range onThreads(5, func() { enter(p) }, func() string {
+func inside(p Profile, c Check) {
+	for _, s := range onThreads(5, func() { enterAs(p, c) }, func() string {
 		var odd []string
 		for _, a := range attempts {
 			if err := a.try(); err != unix.EPERM && !(a.name == "prctl, dumpable again" && err == unix.EINVAL) {
@@ -181,7 +188,7 @@ func TestNothingIsLeft(t *testing.T) {
 	if refused == kill {
 		t.Skip("with strictsandbox the first attempt is the last")
 	}
-	for _, role := range []string{"tunnel", "guard", "worker"} {
+	for _, role := range []string{"tunnel", "guard", "worker", "proven"} {
 		t.Run(role, func(t *testing.T) {
 			cmd := exec.Command(os.Args[0])
 			cmd.Env = append(os.Environ(), "SANDBOX_TEST="+role)

@@ -47,3 +47,13 @@ const (
 	// get new ones.
 	Worker
 )
+
+// A Check is what [Enter] looks at when it is done.
+type Check struct {
+	Untraced bool // gives ErrTraced if somebody traces the process
+	Proof    bool // asks the kernel whether what it was asked for is in force
+	IDs      IDs  // what the proof wants
+}
+
+// IDs are a user and a group, or -1 for any.
+type IDs struct{ UID, GID int }

@@ -88,7 +88,6 @@ func signalThreads(set int) error {
 		return err
 	}
 	defer old.install(nil)
-	const tasks = "/proc/self/task"
 	dir, err := unix.Open(tasks, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return errors.New("open " + tasks + ": " + err.Error())

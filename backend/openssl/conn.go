@@ -271,9 +271,24 @@ func (c *conn) Write(p []byte) (int, error) {
 		if c.writeErr != nil {
 			return 0, c.writeErr
 		}
-		c.unsent = append(c.unsent, p...)
+		c.keep(p)
 	}
 	return len(p), nil
+}
+
+// keep appends to what had to wait, and leaves no other copy of it behind.
+func (c *conn) keep(p []byte) {
+	old := c.unsent
+	c.unsent = append(c.unsent, p...)
+	if len(old) > 0 && &c.unsent[0] != &old[0] {
+		clear(old)
+	}
+}
+
+// forget wipes it.
+func (c *conn) forget() {
+	clear(c.unsent)
+	c.unsent = nil
 }
 
 // send is false if nothing of p was sent: OpenSSL writes nothing while a
@@ -293,7 +308,7 @@ func (c *conn) send(p []byte) bool {
 // flush sends what had to wait.
 func (c *conn) flush() {
 	if len(c.unsent) > 0 && c.writeErr == nil && c.send(c.unsent) {
-		c.unsent = nil
+		c.forget()
 	}
 	if c.closing && !c.closed && len(c.unsent) == 0 && c.writeErr == nil {
 		switch C.ucspi_close_notify(c.c) {
@@ -319,6 +334,7 @@ func (c *conn) CloseWrite() error {
 func (c *conn) State() backend.State { return c.state }
 
 func (c *conn) Close() {
+	c.forget()
 	C.ucspi_conn_free(c.c)
 	c.c = nil
 	c.end(&backend.Error{Kind: backend.Setup, Reason: backend.InternalError, Err: net.ErrClosed})

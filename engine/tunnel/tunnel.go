@@ -192,7 +192,7 @@ func New(c Config, now time.Duration) *Tunnel {
 		c.Linger = DefaultLinger
 	}
 	return &Tunnel{
-		plain: queue{pool: c.Pool}, Config: c, now: now, start: now, lastMove: now, orphanedAt: -1, failedAt: -1, endingAt: -1,
+		plain: queue{pool: c.Pool, secret: true}, Config: c, now: now, start: now, lastMove: now, orphanedAt: -1, failedAt: -1, endingAt: -1,
 		ready:  NetIn | NetOut | LocalOut | NotifyOut,
 		inOpen: true, outOpen: true,
 	}

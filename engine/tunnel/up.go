@@ -33,7 +33,7 @@ func (t *Tunnel) feed() bool {
 		}
 		moved = true
 		t.reads--
-		t.upUsed = max(t.upUsed, n)
+		t.upUsed = n
 		t.lastMove = t.now
 		if t.rxErr != nil {
 			// After the peer's close_notify a reset is no failure, until prog
@@ -41,7 +41,10 @@ func (t *Tunnel) feed() bool {
 			t.fail(&NetworkError{t.rxErr, false})
 			return true
 		}
-		if _, err := t.Conn.Write(t.upBuf[:n]); err != nil {
+		_, err = t.Conn.Write(t.upBuf[:n])
+		clear(t.upBuf[:n])
+		t.upUsed = 0
+		if err != nil {
 			t.fail(err)
 			return true
 		}

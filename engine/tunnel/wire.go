@@ -61,6 +61,9 @@ type queue struct {
 	head int
 	used int // how much of b held something since it was borrowed
 	pool *Pool
+	// secret: it holds cleartext. What leaves it is wiped at once, so that
+	// everything in b that is not in the queue is zero.
+	secret bool
 }
 
 func (q *queue) len() int      { return len(q.b) - q.head }
@@ -78,9 +81,14 @@ func (q *queue) append(p []byte) {
 
 // compact moves what is left to the beginning.
 func (q *queue) compact() {
-	q.used = max(q.used, len(q.b))
+	old := q.b
 	q.b = q.b[:copy(q.b, q.b[q.head:])]
 	q.head = 0
+	if q.secret {
+		clear(old[len(q.b):])
+	} else {
+		q.used = max(q.used, len(old))
+	}
 }
 
 func (q *queue) read(p []byte) int {
@@ -92,6 +100,9 @@ func (q *queue) read(p []byte) int {
 // skip forgets the first n bytes. An emptied queue starts over, and gives
 // back memory that a burst took.
 func (q *queue) skip(n int) {
+	if q.secret {
+		clear(q.b[q.head:][:n])
+	}
 	q.head += n
 	if q.head < len(q.b) {
 		return
@@ -103,7 +114,9 @@ func (q *queue) skip(n int) {
 }
 
 func (q *queue) empty() {
-	q.used = max(q.used, len(q.b))
+	if !q.secret {
+		q.used = max(q.used, len(q.b))
+	}
 	q.b, q.head = q.b[:0], 0
 }
 
@@ -130,10 +143,5 @@ func (q *queue) space() []byte {
 
 func (q *queue) grow(n int) { q.b = q.b[:len(q.b)+n] }
 
-// wipe overwrites cleartext that is no longer needed. The rest of the buffer is
-// left alone: it may not even be in memory yet.
-func (q *queue) wipe() {
-	q.empty()
-	clear(q.b[:q.used])
-	q.used = 0
-}
+// wipe empties the queue of cleartext that nobody wants any more.
+func (q *queue) wipe() { q.skip(q.len()) }

@@ -6,11 +6,12 @@ import (
 )
 
 // Nothing of what a queue held is left in the memory that it gives back,
-// wherever in the buffer it was meanwhile.
+// wherever in the buffer it was meanwhile; of cleartext nothing is left once it
+// is out of the queue.
 func TestQueueWipes(t *testing.T) {
-	for _, back := range []string{"wipe", "release"} {
+	for _, back := range []string{"skip", "wipe", "release"} {
 		pool := &Pool{}
-		q := queue{pool: pool}
+		q := queue{pool: pool, secret: back != "release"}
 		secret := bytes.Repeat([]byte("s"), 1000)
 		whole := q.space()
 		for range 200 { // around the end of the buffer, more than once
@@ -18,11 +19,15 @@ func TestQueueWipes(t *testing.T) {
 				q.grow(copy(room, secret))
 			}
 			q.skip(2000)
+			if n := bytes.Count(whole, []byte("s")); q.secret && n != q.len() {
+				t.Fatalf("%d bytes in memory, %d in the queue", n, q.len())
+			}
 		}
-		q.skip(q.len())
 		if back == "wipe" {
 			q.wipe()
-		} else {
+		}
+		q.skip(q.len())
+		if back == "release" {
 			q.release()
 		}
 		if i := bytes.IndexByte(whole, 's'); i >= 0 {

@@ -98,8 +98,12 @@ func spawn(path string, argv, environ []string, files []int) (pid int, err error
 	return syscall.ForkExec(path, argv, &syscall.ProcAttr{Env: environ, Files: fds})
 }
 
-// CannotRun is the error for a program of ours that can't be executed.
+// CannotRun is the error for a program of ours that can't be executed, or that
+// there was no process for.
 func CannotRun(path string, err error) error {
+	if err == syscall.EAGAIN || err == syscall.ENOMEM {
+		return diag.FailSys("start "+path, err)
+	}
 	return diag.Fail(diag.ExecCode(errno(err)), "cannot run ", path, ": ", diag.Cause(err))
 }
 

@@ -6,6 +6,7 @@ import (
 	"syscall"
 	"unsafe"
 
+	"ucspitls/engine/diag"
 	"ucspitls/engine/entry"
 	"ucspitls/engine/line"
 	"ucspitls/engine/option"
@@ -84,8 +85,10 @@ func child(w *wrap.Program) {
 func parent(w *wrap.Program, pid int) {
 	m := &static
 	switch {
-	case pid < 0 && m.refused: // main would say that again
-		m.cannotRun(w, syscall.Errno(-pid))
+	case pid < 0 && (m.refused || !entry.Liftable()):
+		// Main would say again why there is no shared process, and where there is
+		// no room for this child there is none for the threads of its runtime.
+		m.failErrno(w, diag.System, "unable to start ", text(unsafe.Pointer(&m.path.b)), syscall.Errno(-pid))
 	case pid < 0:
 		m.undo()
 	case w.Delayed:

@@ -117,7 +117,7 @@ func runs(rows []*row, list []run) []run {
 }
 
 func (r *row) sameRule(o *row) bool {
-	return r.arg == o.arg && r.mask == o.mask && r.value == o.value && r.self == o.self && r.answer == o.answer
+	return r.arg == o.arg && r.mask == o.mask && r.value == o.value && r.also == o.also && r.self == o.self && r.answer == o.answer
 }
 
 // search finds the number that is loaded among runs.
@@ -160,6 +160,11 @@ func (b *program) judge(r *run, pid uint32) {
 	b.load(offsetArgs + 8*r.arg)
 	if r.mask != all {
 		b.emit(unix.BPF_ALU|unix.BPF_AND|unix.BPF_K, r.mask, 0, 0)
+	}
+	if r.also != 0 {
+		b.jump(unix.BPF_JEQ, want, onwards, toDenied)
+		b.load(offsetArgs + 8*(r.arg+1))
+		want = r.also
 	}
 	b.jump(unix.BPF_JEQ, want, toAllow, toDenied)
 }

@@ -142,8 +142,17 @@ func TestFilterOfArguments(t *testing.T) {
 	if got := w.run(t, architecture, unix.SYS_SETSOCKOPT, [6]uint64{1, unix.SOL_SOCKET}); got != eperm {
 		t.Errorf("a worker's setsockopt of a socket: %#x", got)
 	}
-	if got := w.run(t, architecture, unix.SYS_SETSOCKOPT, [6]uint64{1, unix.IPPROTO_TCP}); got != allow {
-		t.Errorf("a worker's setsockopt of TCP: %#x", got)
+	for option, want := range map[uint64]uint32{unix.TCP_NODELAY: allow, unix.TCP_ULP: eperm, unix.TCP_REPAIR: eperm, unix.TCP_MD5SIG: eperm,
+		unix.TCP_CONGESTION: eperm, unix.TCP_FASTOPEN_CONNECT: eperm, 0: eperm} {
+		if got := w.run(t, architecture, unix.SYS_SETSOCKOPT, [6]uint64{1, unix.IPPROTO_TCP, option}); got != want {
+			t.Errorf("a worker's setsockopt of TCP, %d: %#x, want %#x", option, got, want)
+		}
+	}
+	g := newMachine(t, Guard)
+	for _, n := range []uint32{unix.SYS_RECVMSG, unix.SYS_SENDMSG, unix.SYS_RECVFROM, unix.SYS_SENDTO, unix.SYS_GETSOCKOPT, unix.SYS_SHUTDOWN, unix.SYS_IOCTL} {
+		if got := g.run(t, architecture, n, [6]uint64{}); got != refused {
+			t.Errorf("a guard's system call %d: %#x", n, got)
+		}
 	}
 }
 

@@ -6,5 +6,5 @@ const architecture = unix.AUDIT_ARCH_X86_64
 
 // archTable is what only this architecture has.
 var archTable = [...]row{
-	{number: unix.SYS_TIME, who: everybody, why: "the C library, where the vDSO has no clock"},
+	{number: unix.SYS_TIME, who: withC, why: "the C library, where the vDSO has no clock"},
 }

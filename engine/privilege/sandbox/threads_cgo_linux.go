@@ -4,3 +4,6 @@ package sandbox
 
 // bySignal: there may be threads of C.
 const bySignal = true
+
+// withC is who may make the calls of a C library.
+const withC = everybody

@@ -44,6 +44,23 @@ const (
 	nameGODE = 'G' | 'O'<<8 | 'D'<<16 | 'E'<<24
 )
 
+// The runtime dies with a trace where it can't start a thread, so one is tried
+// where few processes are allowed.
+const (
+	//lint:ignore U1000 the assembly uses it
+	processes = 2 // of resources
+	//lint:ignore U1000 the assembly uses it
+	fewProcesses = 4096
+	//lint:ignore U1000 the assembly uses it
+	trial = syscall.CLONE_VM | syscall.CLONE_FS | syscall.CLONE_FILES | syscall.CLONE_SIGHAND |
+		syscall.CLONE_THREAD | syscall.CLONE_SYSVSEM | syscall.CLONE_VFORK
+	//lint:ignore U1000 the assembly uses it
+	systemFailed = 111 // diag.System
+)
+
+//lint:ignore U1000 the assembly uses it
+var noThread = ": fatal: unable to start a thread: resource temporarily unavailable\n"
+
 // TLS_SANDBOX=off and its NUL, as two numbers in memory.
 const (
 	//lint:ignore U1000 the assembly uses it

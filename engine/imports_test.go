@@ -150,8 +150,11 @@ func TestOneExit(t *testing.T) {
 		t.Fatal(err)
 	}
 	found := strings.Fields(string(out))
-	if c, _ := exec.Command("grep", "-rnE", `\b(_?exit|_Exit|abort)\(`, "--include=*.c", "--include=*.h", "../backend").Output(); len(c) > 0 {
-		t.Errorf("C code ends a process:\n%s", c)
+	c, _ := exec.Command("grep", "-rnE", `\b(_?exit|_Exit|abort)\(`, "--include=*.c", "--include=*.h", "../backend").Output()
+	for line := range strings.Lines(string(c)) {
+		if !strings.HasPrefix(line, "../backend/openssl/start.c:") { // before main, where no thread can be had
+			t.Errorf("C code ends a process: %s", line)
+		}
 	}
 	for _, f := range found {
 		if exits[f] == "" {

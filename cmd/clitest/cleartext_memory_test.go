@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"ucspitls/test/need"
 )
 
 // kept is how many copies of what has passed a library keeps until it is
@@ -19,7 +21,7 @@ var kept = map[string]struct{ down, up int }{
 // TestCleartextIsWiped looks for a line in the memory of the process that has
 // passed it on, in either direction, long ones and short ones.
 func TestCleartextIsWiped(t *testing.T) {
-	needRoot(t) // to look into it
+	need.Root(t) // to look into it
 	t.Parallel()
 	for _, size := range []int{48, 5000, 40_000} {
 		for _, v := range versions {

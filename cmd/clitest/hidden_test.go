@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ucspitls/engine/entry/entrytest"
+	"ucspitls/test/need"
 )
 
 // What a process with the same ids can see of the processes that have the
@@ -194,7 +195,7 @@ func installed(t *testing.T) string {
 // be read, so there is no moment at which it can be traced.
 func TestProgCannotTraceItsTunnel(t *testing.T) {
 	chainOnly(t, "the tunnel is not its child")
-	needRoot(t) // to own a file that the user can't read
+	need.Root(t) // to own a file that the user can't read
 	t.Parallel()
 	spy, dir := spyProgram(t), installed(t)
 	for _, program := range []string{"s6-ucspitlsd", "s6-ucspitlsc"} {
@@ -222,7 +223,7 @@ func TestProgCannotTraceItsTunnel(t *testing.T) {
 
 // What is installed starts itself again: as key guard, as worker.
 func TestInstalledModes(t *testing.T) {
-	needRoot(t) // to own a file that the user can't read
+	need.Root(t) // to own a file that the user can't read
 	t.Parallel()
 	env, _ := readable(t, material)
 	dir := installed(t)
@@ -255,7 +256,7 @@ func TestTracerIsRefused(t *testing.T) {
 				words := strace(t)
 				user := spyUser()
 				if c.root {
-					needRoot(t)
+					need.Root(t)
 					user = nil
 				}
 				env, _ := readable(t, material)

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"ucspitls/test/need"
 )
 
 // Rights are this executable in one more mode: it runs its arguments with rights
@@ -50,7 +52,7 @@ func init() {
 
 // What prog is, and what is refused, for every way to ask for its ids.
 func TestIDsOfProg(t *testing.T) {
-	needRoot(t) // to be anybody
+	need.Root(t) // to be anybody
 	t.Parallel()
 	uid, gid := primaryGroup(t, "daemon")
 	root := &syscall.Credential{Groups: []uint32{0, 4, 27}}

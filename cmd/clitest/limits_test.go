@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"ucspitls/test/need"
 )
 
 // Every resource limit that is nothing, or next to it, on every program: it
@@ -15,7 +17,7 @@ import (
 func TestTinyLimits(t *testing.T) {
 	entryOnly(t)
 	t.Parallel()
-	prlimit := need(t, "prlimit", "util-linux")
+	prlimit := need.Program(t, "prlimit", "util-linux")
 	programs := map[string][]string{
 		"s6-ucspitlsd": {"true"}, "s6-ucspitlsc": {"true"}, "s6-tlsd": {"true"}, "s6-tlsc": {"true"},
 		"s6-tlsd-io": {"6", "7"}, "s6-tlsc-io": {"6", "7"}, "s6-tlsd-iod": {"/nonexistent/socket"},

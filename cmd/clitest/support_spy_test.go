@@ -59,10 +59,10 @@ var spyings = []struct {
 		}
 		return err
 	}},
-	{"mem", func(pid int) error { return opens(pid, "mem") }},
-	{"environ", func(pid int) error { return opens(pid, "environ") }},
-	{"maps", func(pid int) error { return opens(pid, "maps") }},
-	{"fd", func(pid int) error { return opens(pid, "fd") }},
+	{"mem", func(pid int) error { return opensFile(pid, "mem") }},
+	{"environ", func(pid int) error { return opensFile(pid, "environ") }},
+	{"maps", func(pid int) error { return opensFile(pid, "maps") }},
+	{"fd", func(pid int) error { return opensFile(pid, "fd") }},
 	{"pidfd_getfd", func(pid int) error {
 		n, err := unix.PidfdOpen(pid, 0)
 		if err == nil {
@@ -83,7 +83,7 @@ func traceAndLeave(pid int, trace func(int) error) error {
 	return err
 }
 
-func opens(pid int, name string) error {
+func opensFile(pid int, name string) error {
 	n, err := unix.Open(fmt.Sprintf("/proc/%d/%s", pid, name), unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err == nil {
 		unix.Close(n)

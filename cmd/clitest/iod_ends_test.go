@@ -73,6 +73,23 @@ func (e *ending) shake() {
 	}
 }
 
+// fill has prog write until nothing more goes to a peer that does not read.
+func (e *ending) fill() {
+	e.t.Helper()
+	e.shake()
+	n := int(e.wr.Fd())
+	syscall.SetNonblock(n, true)
+	full := 0
+	eventually(e.t, "full sockets", func() bool {
+		full++
+		for block := patternOf(60000); ; full = 0 {
+			if _, err := syscall.Write(n, block); err != nil {
+				return full > 20
+			}
+		}
+	})
+}
+
 // leave is prog's end.
 func (e *ending) leave() { e.wr.Close(); e.rd.Close() }
 
@@ -109,21 +126,7 @@ var ends = []struct {
 	}, 98, "fatal: handshake failed"},
 	{"FIN in the handshake", handover.Session{}, func(e *ending) { e.peer.CloseWrite() }, 98, "fatal: handshake failed"},
 	{"prog leaves in the handshake", handover.Session{Linger: "200"}, func(e *ending) { e.leave() }, 98, "fatal: handshake timed out"},
-	{"the peer takes nothing", handover.Session{Linger: "300"}, func(e *ending) {
-		e.shake()
-		n := int(e.wr.Fd())
-		syscall.SetNonblock(n, true)
-		full := 0
-		eventually(e.t, "full sockets", func() bool {
-			full++
-			for block := patternOf(60000); ; full = 0 {
-				if _, err := syscall.Write(n, block); err != nil {
-					return full > 20
-				}
-			}
-		})
-		e.leave()
-	}, 98, "fatal: the peer did not take everything: "},
+	{"the peer takes nothing", handover.Session{Linger: "300"}, func(e *ending) { e.fill(); e.leave() }, 98, "fatal: the peer did not take everything: "},
 	{"prog does not read", handover.Session{Linger: "300"}, func(e *ending) {
 		e.shake()
 		e.wr.Close()
@@ -324,5 +327,35 @@ func TestErrorQueue(t *testing.T) {
 		t.Errorf("%d: %s", code, <-e.said)
 	}
 	e.sock.Close()
+	d.stop()
+}
+
+// TestLingeringSocket: prog has the network's socket too, and can say that its
+// last close is to wait for the peer (SO_LINGER). The last one is the shared
+// process's, which has others to serve.
+func TestLingeringSocket(t *testing.T) {
+	needSight(t)
+	t.Parallel()
+	d, env := ownDaemon(t, nil)
+	worker := d.worker()
+	before := held(worker)
+	for range 2 { // loops
+		for _, s := range []handover.Session{{ID: "1"}, {ID: "1", Linger: "100"}, {ID: "1", Idle: "100"}} {
+			e := d.begin(t, env, s, s.Linger+s.Idle != "")
+			e.fill()
+			if err := syscall.SetsockoptLinger(int(e.sock.Fd()), syscall.SOL_SOCKET, syscall.SO_LINGER, &syscall.Linger{Onoff: 1, Linger: 600}); err != nil {
+				t.Fatal(err)
+			}
+			e.sock.Close()
+			e.leave()
+			if s.Linger+s.Idle == "" {
+				e.link.Close() // the wrapper is killed
+			}
+			for _, f := range append(e.dups, e.blob) {
+				f.Close()
+			}
+		}
+	}
+	eventuallyHeld(t, worker, before)
 	d.stop()
 }

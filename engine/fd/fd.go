@@ -52,7 +52,7 @@ func EndInput(n int) {
 	syscall.Shutdown(n, syscall.SHUT_RD)
 	var junk [512]byte
 	for {
-		if m, _, err := syscall.Recvfrom(n, junk[:], syscall.MSG_DONTWAIT); m <= 0 && err != syscall.EINTR {
+		if m, err := Receive(n, junk[:]); m <= 0 && err != syscall.EINTR {
 			break
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ucspitls/engine/diag"
+	"ucspitls/engine/fd"
 	"ucspitls/engine/handover"
 	"ucspitls/engine/tunnel"
 )
@@ -94,7 +95,7 @@ func (a *accepting) greet(n int, now time.Duration) {
 		if err == nil {
 			a.says.Warning("uid ", diag.Uint(uint64(peer.Uid)), " may not hand over connections (-u)")
 		}
-		unix.Close(n)
+		fd.CloseNow(n)
 		return
 	}
 	a.half.Add(1)
@@ -160,7 +161,7 @@ func (h *handing) Broken(reason any) {
 
 // hello answers the first message; false ends the hand-over.
 func (h *handing) hello() (more bool) {
-	n, _, err := unix.Recvfrom(h.fd, h.scratch, unix.MSG_DONTWAIT)
+	n, err := fd.Receive(h.fd, h.scratch)
 	if err == unix.EAGAIN || err == unix.EINTR {
 		return true
 	}
@@ -198,17 +199,15 @@ func say(fd int, message []byte) bool {
 // files takes the descriptors and starts the session; false ends the hand-over.
 func (h *handing) files() (more bool) {
 	var message [16]byte
-	var rights [256]byte
-	n, oobn, flags, _, err := unix.Recvmsg(h.fd, message[:], rights[:], unix.MSG_DONTWAIT|unix.MSG_CMSG_CLOEXEC)
+	n, fds, all, err := fd.ReceiveFiles(h.fd, message[:])
 	if err == unix.EAGAIN || err == unix.EINTR {
 		return true
 	}
 	if err != nil || n <= 0 {
 		return false
 	}
-	fds := descriptors(rights[:oobn])
 	f, ok := handover.ParseFiles(message[:n], fds)
-	if flags&unix.MSG_CTRUNC != 0 {
+	if !all {
 		h.refuse("unable to receive a connection: too many open files")
 		ok = false
 	} else if ok && !usable(f) {
@@ -219,7 +218,7 @@ func (h *handing) files() (more bool) {
 	}
 	if !ok {
 		for _, n := range fds {
-			unix.Close(n)
+			fd.CloseNow(n)
 		}
 		return false
 	}
@@ -231,19 +230,6 @@ func (h *handing) files() (more bool) {
 func (h *handing) refuse(why string) {
 	h.say(handover.Line("fatal: " + why))
 	h.say(handover.End(diag.System))
-}
-
-func descriptors(rights []byte) (all []int) {
-	messages, err := unix.ParseSocketControlMessage(rights)
-	if err != nil {
-		return nil
-	}
-	for i := range messages {
-		if fds, err := unix.ParseUnixRights(&messages[i]); err == nil {
-			all = append(all, fds...)
-		}
-	}
-	return all
 }
 
 // usable: the network is a stream socket, the rest are pipes or sockets. On

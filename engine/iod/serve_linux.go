@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ucspitls/engine/diag"
+	"ucspitls/engine/fd"
 	"ucspitls/engine/handover"
 	"ucspitls/engine/option"
 	"ucspitls/engine/session"
@@ -111,7 +112,7 @@ func (s *serving) Step(now time.Duration, ready tunnel.Events) (tunnel.Events, t
 // deserted tells that the wrapper, which has nothing more to say, is gone.
 func (s *serving) deserted() bool {
 	var b [1]byte
-	_, _, err := unix.Recvfrom(s.control, b[:], unix.MSG_DONTWAIT)
+	_, err := fd.Receive(s.control, b[:])
 	return err != unix.EAGAIN && err != unix.EINTR
 }
 

@@ -26,14 +26,20 @@ const (
 	blocking kind = iota
 	nonblocking
 	socket
+	local     // a socket that can bring descriptors, which nobody here wants
 	untrusted // as nonblocking, but somebody could change it
 )
 
 // pipeAtom is what a pipe that polls as writable takes without blocking.
 const pipeAtom = 4096
 
+func (k kind) isSocket() bool { return k == socket || k == local }
+
 func kindOf(n int) kind {
 	if _, err := unix.GetsockoptInt(n, unix.SOL_SOCKET, unix.SO_TYPE); err == nil {
+		if fd.Local(n) {
+			return local
+		}
 		return socket
 	}
 	if flags, err := unix.FcntlInt(uintptr(n), unix.F_GETFL, 0); err == nil && flags&unix.O_NONBLOCK != 0 {
@@ -49,6 +55,8 @@ func readFD(n int, k kind, p []byte) (int, error) {
 		switch k {
 		case socket:
 			m, err = recv(n, p)
+		case local:
+			m, err = fd.Receive(n, p)
 		case untrusted:
 			if m, err = readNow(n, p); err == syscall.EOPNOTSUPP {
 				k = blocking
@@ -81,7 +89,7 @@ func writeFD(n int, k kind, p []byte) (int, error) {
 		var m int
 		var err error
 		switch k {
-		case socket:
+		case socket, local:
 			m, err = send(n, p)
 		case untrusted:
 			if m, err = writeNow(n, p); err == syscall.EOPNOTSUPP {
@@ -133,7 +141,7 @@ func NewStream(n int, c Closer) *Stream { return &Stream{fd: n, kind: kindOf(n),
 // Distrust is for a descriptor of somebody who might wish that we wait for it,
 // and whose open file description he has as well.
 func (s *Stream) Distrust() {
-	if s.kind != socket {
+	if !s.kind.isSocket() {
 		s.kind = untrusted
 	}
 }
@@ -153,7 +161,7 @@ func NewNotifier(n int, c Closer) *Notifier { return &Notifier{*NewStream(n, c)}
 
 // Close gives the reader its EOF.
 func (s *Notifier) Close() {
-	if s.kind == socket {
+	if s.kind.isSocket() {
 		fd.EndInput(s.fd)
 	}
 	s.close(s.fd)
@@ -170,7 +178,7 @@ type Net struct {
 // NewNet wraps the descriptors of the network.
 func NewNet(in, out int, c Closer) *Net {
 	n := &Net{in: in, out: out, inKind: kindOf(in), outKind: kindOf(out), close: c}
-	if n.outKind == socket {
+	if n.outKind.isSocket() {
 		// An error only says that it is no TCP socket.
 		unix.SetsockoptInt(out, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	}
@@ -179,7 +187,7 @@ func NewNet(in, out int, c Closer) *Net {
 
 func (n *Net) Read(p []byte) (int, error) {
 	m, err := readFD(n.in, n.inKind, p)
-	if err == backend.ErrAgain && n.inKind == socket {
+	if err == backend.ErrAgain && n.inKind.isSocket() {
 		dropReports(n.in)
 	}
 	return m, err
@@ -187,7 +195,7 @@ func (n *Net) Read(p []byte) (int, error) {
 
 func (n *Net) Write(p []byte) (int, error) {
 	m, err := writeFD(n.out, n.outKind, p)
-	if err == backend.ErrAgain && n.outKind == socket {
+	if err == backend.ErrAgain && n.outKind.isSocket() {
 		dropReports(n.out)
 	}
 	return m, err
@@ -195,7 +203,7 @@ func (n *Net) Write(p []byte) (int, error) {
 
 // CloseWrite half-closes a socket. Of a pair of pipes the writing one is closed.
 func (n *Net) CloseWrite() error {
-	if n.outKind == socket {
+	if n.outKind.isSocket() {
 		return unix.Shutdown(n.out, unix.SHUT_WR)
 	}
 	if n.out == n.in {
@@ -207,7 +215,7 @@ func (n *Net) CloseWrite() error {
 
 // Unacked implements Network.
 func (n *Net) Unacked() (int, error) {
-	if n.outKind != socket {
+	if !n.outKind.isSocket() {
 		return 0, nil
 	}
 	if code, err := unix.GetsockoptInt(n.out, unix.SOL_SOCKET, unix.SO_ERROR); err == nil && code != 0 {

@@ -1,6 +1,10 @@
 package tunnel
 
-import "golang.org/x/sys/unix"
+import (
+	"golang.org/x/sys/unix"
+
+	"ucspitls/engine/fd"
+)
 
 // A Handle is a task's connection to its loop.
 type Handle entry
@@ -20,9 +24,9 @@ func (h *Handle) Shared(fd int) {
 }
 
 // Close is the [Closer] of the task's descriptors.
-func (h *Handle) Close(fd int) {
-	if h.Release(fd) {
-		unix.Close(fd)
+func (h *Handle) Close(n int) {
+	if h.Release(n) {
+		fd.CloseNow(n)
 	}
 }
 

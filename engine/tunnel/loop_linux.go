@@ -8,6 +8,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"ucspitls/engine/fd"
 )
 
 // A Loop is the driver of many tunnels: one goroutine, one epoll set, one heap
@@ -275,7 +277,7 @@ func (l *Loop) remove(e *entry, broken any) {
 	}
 	for i := range e.watch {
 		if w := &e.watch[i]; w.fd >= 0 && w.more == 0 {
-			unix.Close(w.fd)
+			fd.CloseNow(w.fd)
 		}
 		e.watch[i].fd = -1
 	}

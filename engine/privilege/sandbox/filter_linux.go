@@ -117,7 +117,7 @@ func runs(rows []*row, list []run) []run {
 }
 
 func (r *row) sameRule(o *row) bool {
-	return r.arg == o.arg && r.mask == o.mask && r.value == o.value && r.also == o.also && r.self == o.self && r.answer == o.answer
+	return r.arg == o.arg && r.mask == o.mask && r.value == o.value && r.pairs == o.pairs && r.self == o.self && r.answer == o.answer
 }
 
 // search finds the number that is loaded among runs.
@@ -153,6 +153,10 @@ func (b *program) judge(r *run, pid uint32) {
 		b.emit(unix.BPF_RET|unix.BPF_K, returnErrno|uint32(r.answer), 0, 0)
 		return
 	}
+	if r.pairs != ([2]pair{}) {
+		b.judgePairs(r)
+		return
+	}
 	want := r.value
 	if r.self {
 		want = pid
@@ -161,12 +165,19 @@ func (b *program) judge(r *run, pid uint32) {
 	if r.mask != all {
 		b.emit(unix.BPF_ALU|unix.BPF_AND|unix.BPF_K, r.mask, 0, 0)
 	}
-	if r.also != 0 {
-		b.jump(unix.BPF_JEQ, want, onwards, toDenied)
-		b.load(offsetArgs + 8*(r.arg+1))
-		want = r.also
-	}
 	b.jump(unix.BPF_JEQ, want, toAllow, toDenied)
+}
+
+// judgePairs decides by two arguments.
+func (b *program) judgePairs(r *run) {
+	for _, p := range r.pairs {
+		const behind = 2 // this pair
+		b.load(offsetArgs + 8*r.arg)
+		b.jump(unix.BPF_JEQ, p.value, onwards, behind)
+		b.load(offsetArgs + 8*(r.arg+1))
+		b.jump(unix.BPF_JEQ, p.next, toAllow, onwards)
+	}
+	b.emit(unix.BPF_RET|unix.BPF_K, returns[255-toDenied], 0, 0)
 }
 
 // finish appends the returns and lets the jumps lead to them.

@@ -139,8 +139,13 @@ func TestFilterOfArguments(t *testing.T) {
 		}
 	}
 	w := newMachine(t, Worker)
-	if got := w.run(t, architecture, unix.SYS_SETSOCKOPT, [6]uint64{1, unix.SOL_SOCKET}); got != eperm {
-		t.Errorf("a worker's setsockopt of a socket: %#x", got)
+	for option, want := range map[uint64]uint32{unix.SO_LINGER: allow, unix.SO_RCVBUFFORCE: eperm, unix.SO_ATTACH_FILTER: eperm, unix.TCP_NODELAY: eperm, unix.SO_MARK: eperm, 0: eperm} {
+		if got := w.run(t, architecture, unix.SYS_SETSOCKOPT, [6]uint64{1, unix.SOL_SOCKET, option}); got != want {
+			t.Errorf("a worker's setsockopt of a socket, %d: %#x, want %#x", option, got, want)
+		}
+	}
+	if got := w.run(t, architecture, unix.SYS_SETSOCKOPT, [6]uint64{1, unix.IPPROTO_TCP, unix.SO_LINGER}); got != eperm {
+		t.Errorf("a worker's setsockopt of TCP, SO_LINGER: %#x", got)
 	}
 	for option, want := range map[uint64]uint32{unix.TCP_NODELAY: allow, unix.TCP_ULP: eperm, unix.TCP_REPAIR: eperm, unix.TCP_MD5SIG: eperm,
 		unix.TCP_CONGESTION: eperm, unix.TCP_FASTOPEN_CONNECT: eperm, 0: eperm} {

@@ -6,8 +6,9 @@ import "golang.org/x/sys/unix"
 
 // A row is a system call that some profiles may make. With a mask it is
 // allowed if what the mask leaves of an argument is value, or, with self, our
-// own pid, and the next one is what it also must be; else it fails with EPERM. With an answer it is not allowed, and
-// fails in a way that its caller understands.
+// own pid; with pairs if the whole argument and the next one are one of them.
+// Else it fails with EPERM. With an answer it is not allowed, and fails in a way
+// that its caller understands.
 type row struct {
 	number uint32
 	who    Profile
@@ -15,10 +16,13 @@ type row struct {
 	arg    uint32
 	mask   uint32
 	value  uint32
-	also   uint32 // if it is not 0, what the argument behind must be
+	pairs  [2]pair
 	self   bool
 	answer unix.Errno
 }
+
+// A pair is an argument and the next one.
+type pair struct{ value, next uint32 }
 
 const (
 	everybody = Tunnel | Guard | Worker
@@ -54,7 +58,7 @@ var table = [...]row{
 	{number: unix.SYS_FSTAT, who: Worker, why: "what kind of descriptor it was handed"},
 	{number: unix.SYS_PREADV2, who: Worker, why: "prog's pipes, with RWF_NOWAIT"},
 	{number: unix.SYS_PWRITEV2, who: Worker, why: "prog's pipes, with RWF_NOWAIT"},
-	{number: unix.SYS_SETSOCKOPT, who: Worker, arg: 1, mask: all, value: unix.IPPROTO_TCP, also: unix.TCP_NODELAY, why: "TCP_NODELAY alone"},
+	{number: unix.SYS_SETSOCKOPT, who: Worker, arg: 1, mask: all, pairs: [2]pair{{unix.IPPROTO_TCP, unix.TCP_NODELAY}, {unix.SOL_SOCKET, unix.SO_LINGER}}, why: "TCP_NODELAY, and SO_LINGER: no close waits"},
 
 	// Waiting, and the time.
 	{number: unix.SYS_PPOLL, who: Tunnel | Worker, why: "waits for the descriptors"},

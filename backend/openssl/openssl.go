@@ -4,6 +4,7 @@ package openssl
 
 // #cgo CFLAGS: -std=gnu11 -Wall -Wextra -O2 -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 // #cgo LDFLAGS: -lssl -lcrypto
+// #cgo linux LDFLAGS: -Wl,--wrap=pthread_create
 // #cgo linux LDFLAGS: -Wl,-z,relro,-z,now
 // #include "layer.h"
 import "C"

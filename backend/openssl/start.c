@@ -1,5 +1,8 @@
 //go:build openssl && cgo && linux
 
+// What engine/entry does in the programs that have an entry of ours: the C
+// library starts before Go does.
+
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
@@ -7,39 +10,37 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
-static void *nothing(void *p) { return p; }
-
-// try_thread says in a line what Go's runtime would die of with a trace.
-static void try_thread(void)
+// Nobody with our ids may trace us, unless it is allowed.
+__attribute__((constructor)) static void hide(void)
 {
-	struct rlimit processes;
-	pthread_t thread;
-
-	if (getrlimit(RLIMIT_NPROC, &processes) != 0 || processes.rlim_cur >= 4096)
-		return;
-	if (pthread_create(&thread, NULL, nothing, NULL) != 0) {
-		dprintf(2, "%s: fatal: unable to start a thread: resource temporarily unavailable\n", program_invocation_short_name);
-		_exit(111);
-	}
-	pthread_join(thread, NULL);
-}
-
-// What engine/entry does in the programs that have an entry of ours: the C
-// library starts before Go does. Nobody with our ids may trace us, unless it is
-// allowed. And in a tunnel by itself, which its wrapper gave one processor, the
-// monitor thread of Go's runtime sleeps a millisecond at a time, not 20
-// microseconds.
-__attribute__((constructor)) static void start(void)
-{
-	const char *processors = getenv("GOMAXPROCS"), *sandbox = getenv("TLS_SANDBOX");
+	const char *sandbox = getenv("TLS_SANDBOX");
 
 	if (!sandbox || strcmp(sandbox, "off") != 0)
 		prctl(PR_SET_DUMPABLE, 0UL, 0UL, 0UL, 0UL);
-	try_thread();
+}
 
-	if (processors && strcmp(processors, "1") == 0)
-		prctl(PR_SET_TIMERSLACK, 1000000UL, 0UL, 0UL, 0UL);
+enum { MOST_TRIES = 20 };
+
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *), void *arg);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *), void *arg);
+
+// Go's runtime aborts with a trace where it gets no thread. The linker has it
+// call this in place of pthread_create, which tries as long and ends in a line.
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *), void *arg)
+{
+	for (long tries = 1;; tries++) {
+		struct timespec pause = {0, tries * 1000000};
+		int err = __real_pthread_create(thread, attr, run, arg);
+
+		if (err != EAGAIN)
+			return err;
+		if (tries == MOST_TRIES) {
+			dprintf(2, "%s: fatal: unable to start a thread: resource temporarily unavailable\n", program_invocation_short_name);
+			_exit(111);
+		}
+		nanosleep(&pause, NULL);
+	}
 }

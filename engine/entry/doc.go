@@ -67,10 +67,13 @@
 // # What to know
 //
 // Hard limits stay what they are. Where the hard limit itself is too low for
-// Go (AS under 700 MB, DATA under 40 MB) the tool does not run: the runtime
-// prints "fatal error: failed to reserve page summary memory" or "out of
-// memory" with a trace and exits 2. Let such limits be soft ones, as softlimit
-// does, or set them in prog's own run line.
+// Go (AS under 700 MB, DATA under 40 MB) the tool does not run. Let such limits
+// be soft ones, as softlimit does, or set them in prog's own run line.
+//
+// Where the runtime finds no thread, memory or descriptor, at the start or at any
+// time, whatever the limit that forbids it, its own words and its trace become a
+// line, and the exit code is 111: package runtime lets its writes be replaced.
+// This holds in programs without an entry too.
 //
 // A child that is made with syscall.ForkExec inherits the lifted limits and
 // takes them for the original ones. For a helper of our own that is wanted;

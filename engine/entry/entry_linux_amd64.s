@@ -3,12 +3,8 @@
 
 #define SYS_rt_sigaction   13
 #define SYS_rt_sigprocmask 14
-#define SYS_writev         20
-#define SYS_clone          56
-#define SYS_exit           60
 #define SYS_fcntl          72
 #define SYS_prctl          157
-#define SYS_exit_group     231
 #define SYS_prlimit64      302
 #define SIG_IGN            1
 #define F_GETFD            1
@@ -54,6 +50,8 @@ hide:
 // touched, DX waits in R15.
 TEXT ucspitls_entry(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
 	MOVQ	DX, R15
+	MOVQ	8(SP), AX
+	MOVQ	AX, ·record+recording_name(SB)
 
 	// Signals 64 to 1: rt_sigaction(R12, NULL, scratch, 8). Each result is
 	// shifted into R13, so that signal n ends up in bit n-1.
@@ -126,57 +124,6 @@ next:
 	INCQ	R12
 	CMPQ	R12, $const_recorded
 	JLT	limit
-
-	// Where few processes are allowed, is there room for one thread? The trial
-	// only exits, on our stack, which it does not use while we wait for it.
-	MOVQ	·record+recording_limits+const_processes*rlimit__size+rlimit_max(SB), AX
-	CMPQ	AX, $const_fewProcesses
-	JCC	enough
-	MOVL	$const_trial, DI
-	XORL	SI, SI
-	XORL	DX, DX
-	XORL	R10, R10
-	XORL	R8, R8
-	MOVL	$SYS_clone, AX
-	SYSCALL
-	TESTQ	AX, AX
-	JLT	none
-	JNE	enough
-	XORL	DI, DI
-	MOVL	$SYS_exit, AX
-	SYSCALL
-none:
-	// writev(2, {the name in argv[0], the words}, 2), exit_group(111)
-	MOVQ	8(SP), R12
-	MOVQ	R12, R13
-	TESTQ	R12, R12
-	JEQ	named
-letter:
-	MOVBLZX	(R13), AX
-	TESTL	AX, AX
-	JEQ	named
-	INCQ	R13
-	CMPL	AX, $'/'
-	JNE	letter
-	MOVQ	R13, R12
-	JMP	letter
-named:
-	SUBQ	R12, R13
-	MOVQ	R12, ·scratch+0(SB)
-	MOVQ	R13, ·scratch+8(SB)
-	MOVQ	·noThread+0(SB), AX
-	MOVQ	AX, ·scratch+16(SB)
-	MOVQ	·noThread+8(SB), AX
-	MOVQ	AX, ·scratch+24(SB)
-	MOVL	$2, DI
-	LEAQ	·scratch(SB), SI
-	MOVL	$2, DX
-	MOVL	$SYS_writev, AX
-	SYSCALL
-	MOVL	$const_systemFailed, DI
-	MOVL	$SYS_exit_group, AX
-	SYSCALL
-enough:
 
 	CMPQ	·record+recording_brief(SB), $0
 	JEQ	start

@@ -2,13 +2,9 @@
 #include "textflag.h"
 
 #define SYS_fcntl          25
-#define SYS_writev         66
-#define SYS_exit           93
-#define SYS_exit_group     94
 #define SYS_rt_sigaction   134
 #define SYS_rt_sigprocmask 135
 #define SYS_prctl          167
-#define SYS_clone          220
 #define SYS_prlimit64      261
 #define SIG_IGN            1
 #define F_GETFD            1
@@ -58,6 +54,8 @@ hide:
 // passes, RSP and R0 mean something: RSP is not touched, R0 waits in R19.
 TEXT ucspitls_entry(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
 	MOVD	R0, R19
+	MOVD	8(RSP), R4
+	MOVD	R4, ·record+recording_name(SB)
 
 	// Signals 64 to 1: rt_sigaction(R20, NULL, scratch, 8). Each result is
 	// shifted into R21, so that signal n ends up in bit n-1.
@@ -127,55 +125,6 @@ next:
 	ADD	$1, R20
 	CMP	$const_recorded, R20
 	BLT	limit
-
-	// Where few processes are allowed, is there room for one thread? The trial
-	// only exits, on our stack, which it does not use while we wait for it.
-	MOVD	·record+recording_limits+const_processes*rlimit__size+rlimit_max(SB), R4
-	MOVD	$const_fewProcesses, R5
-	CMP	R5, R4
-	BHS	enough
-	MOVD	$const_trial, R0
-	MOVD	$0, R1
-	MOVD	$0, R2
-	MOVD	$0, R3
-	MOVD	$0, R4
-	MOVD	$SYS_clone, R8
-	SVC
-	CMP	$0, R0
-	BLT	none
-	BNE	enough
-	MOVD	$SYS_exit, R8
-	SVC
-none:
-	// writev(2, {the name in argv[0], the words}, 2), exit_group(111)
-	MOVD	8(RSP), R5
-	MOVD	R5, R6
-	CBZ	R5, named
-letter:
-	MOVBU	(R6), R4
-	CBZ	R4, named
-	ADD	$1, R6
-	CMPW	$'/', R4
-	BNE	letter
-	MOVD	R6, R5
-	B	letter
-named:
-	SUB	R5, R6, R6
-	MOVD	R5, ·scratch+0(SB)
-	MOVD	R6, ·scratch+8(SB)
-	MOVD	·noThread+0(SB), R4
-	MOVD	R4, ·scratch+16(SB)
-	MOVD	·noThread+8(SB), R4
-	MOVD	R4, ·scratch+24(SB)
-	MOVD	$2, R0
-	MOVD	$·scratch(SB), R1
-	MOVD	$2, R2
-	MOVD	$SYS_writev, R8
-	SVC
-	MOVD	$const_systemFailed, R0
-	MOVD	$SYS_exit_group, R8
-	SVC
-enough:
 
 	MOVD	·record+recording_brief(SB), R4
 	CBZ	R4, start

@@ -11,3 +11,6 @@ func wasClosed(fd int) bool { return isSubstitute(fd) }
 func restore() (undo func()) { return nothing }
 
 func replace(path string, argv, envv []string) error { return syscall.Exec(path, argv, envv) }
+
+//go:nosplit
+func argv0() *byte { return nil }

@@ -255,14 +255,14 @@ func TestRuntimeDies(t *testing.T) {
 	for _, c := range []struct {
 		prog, limit, want string
 	}{
-		{withoutEntry, "soft=9:20000000", "failed to reserve page summary memory"},
-		{withoutEntry, "soft=2:20000000", "out of memory"},
-		{withEntry, "hard=9:20000000", "failed to reserve page summary memory"},
-		{withEntry, "hard=2:20000000", "out of memory"},
+		{withoutEntry, "soft=9:20000000", noMemory},
+		{withoutEntry, "soft=2:20000000", noMemory},
+		{withEntry, "hard=9:20000000", noMemory},
+		{withEntry, "hard=2:20000000", noMemory},
 	} {
 		_, err := run(t, new(exec.Cmd), []string{c.limit}, c.prog, "/bin/true")
 		var exit *exec.ExitError
-		if !errors.As(err, &exit) || exit.ExitCode() != 2 || !strings.Contains(err.Error(), c.want) {
+		if !errors.As(err, &exit) || exit.ExitCode() != systemFailed || !strings.HasSuffix(err.Error(), filepath.Base(c.prog)+c.want) {
 			t.Errorf("%s, %s: %v", filepath.Base(c.prog), c.limit, err)
 		}
 	}

@@ -14,6 +14,7 @@ type recording struct {
 	limits  [recorded]rlimit // in the order of resources
 	brief   uint64           // 1: started through ucspitls_brief
 	slack   uint64           // nanoseconds of timer slack, if brief
+	name    *byte            // argv[0]
 }
 
 // An rlimit is struct rlimit64, see prlimit(2).
@@ -44,23 +45,6 @@ const (
 	nameGODE = 'G' | 'O'<<8 | 'D'<<16 | 'E'<<24
 )
 
-// The runtime dies with a trace where it can't start a thread, so one is tried
-// where few processes are allowed.
-const (
-	//lint:ignore U1000 the assembly uses it
-	processes = 2 // of resources
-	//lint:ignore U1000 the assembly uses it
-	fewProcesses = 4096
-	//lint:ignore U1000 the assembly uses it
-	trial = syscall.CLONE_VM | syscall.CLONE_FS | syscall.CLONE_FILES | syscall.CLONE_SIGHAND |
-		syscall.CLONE_THREAD | syscall.CLONE_SYSVSEM | syscall.CLONE_VFORK
-	//lint:ignore U1000 the assembly uses it
-	systemFailed = 111 // diag.System
-)
-
-//lint:ignore U1000 the assembly uses it
-var noThread = ": fatal: unable to start a thread: resource temporarily unavailable\n"
-
 // TLS_SANDBOX=off and its NUL, as two numbers in memory.
 const (
 	//lint:ignore U1000 the assembly uses it
@@ -86,3 +70,7 @@ var (
 func isRecorded() bool { return record.present != 0 }
 
 func wasClosed(fd int) bool { return record.open>>fd&1 == 0 }
+
+//go:nosplit
+//go:norace
+func argv0() *byte { return record.name }

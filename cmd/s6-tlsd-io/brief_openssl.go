@@ -1,0 +1,5 @@
+//go:build openssl && cgo && linux
+
+package main
+
+import _ "ucspitls/backend/openssl/brief" // before Go's runtime

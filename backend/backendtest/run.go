@@ -4,6 +4,7 @@
 package backendtest
 
 import (
+	"crypto/fips140"
 	"reflect"
 	"slices"
 	"testing"
@@ -33,6 +34,10 @@ func (s suite) all(t *testing.T, but ...string) {
 		}
 	}
 }
+
+// inFIPS: the peers have, and so has a backend on crypto/tls, neither TLS 1.1 nor
+// the ciphers and groups that FIPS 140-3 does not know.
+var inFIPS = fips140.Enabled()
 
 type suite struct {
 	backend.Backend

@@ -3,6 +3,7 @@ package verify
 import (
 	"crypto/x509"
 	"errors"
+	"strings"
 	"time"
 
 	"ucspitls/backend"
@@ -38,8 +39,15 @@ func (v *Verifier) reason(err error, presented []*x509.Certificate, use x509.Ext
 		}
 		return backend.PeerUntrusted
 	}
+	if strings.Contains(err.Error(), noFIPSChain) {
+		return backend.PeerWeak
+	}
 	return backend.PeerBadChain
 }
+
+// noFIPSChain is what crypto/tls says in FIPS mode of a chain that is good but
+// for its keys.
+const noFIPSChain = "no FIPS compatible certificate chains"
 
 // hiddenDateFault finds out whether dates are all that is wrong: crypto/x509
 // gives "unknown authority" when the one issuer that would do is out of date

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/asn1"
 	"fmt"
 	"slices"
 	"strings"
@@ -278,13 +276,9 @@ func (s suite) ticketPeer(t *testing.T) {
 			if v.v == backend.TLS12 && sizes[0] > 60000 {
 				t.Skip("a library may have promised a ticket by then")
 			}
-			large := *s.large(sizes[0])
-			large.Chain = slices.Clip(large.Chain)
-			for _, size := range sizes[1:] {
-				large.Chain = append(large.Chain, s.large(size).DER())
-			}
+			large := s.pki.Large(sizes...)
 			v.server = func(cfg *backend.ServerConfig) { cfg.Client, cfg.Anchors = backend.CertMandatory, s.pki.Anchors() }
-			v.client = present(&large)
+			v.client = present(large)
 			for range 2 {
 				x := v.to()
 				x.connect()
@@ -296,14 +290,6 @@ func (s suite) ticketPeer(t *testing.T) {
 			}
 		})
 	}
-}
-
-// large is a client's certificate of some size.
-func (s suite) large(size int) *pki.Cert {
-	return s.pki.Named(fmt.Sprint("client of ", size), pki.Spec{Use: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-		Edit: func(c *x509.Certificate) {
-			c.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 99999, 1}, Value: make([]byte, size)}}
-		}})
 }
 
 // after moves the server's clock.

@@ -95,7 +95,7 @@ func (a *accepting) greet(n int, now time.Duration) {
 		if err == nil {
 			a.says.Warning("uid ", diag.Uint(uint64(peer.Uid)), " may not hand over connections (-u)")
 		}
-		fd.CloseNow(n)
+		a.CloseNow(n)
 		return
 	}
 	a.half.Add(1)
@@ -161,7 +161,12 @@ func (h *handing) Broken(reason any) {
 
 // hello answers the first message; false ends the hand-over.
 func (h *handing) hello() (more bool) {
-	n, err := fd.Receive(h.fd, h.scratch)
+	n, files, _, err := fd.ReceiveFiles(h.fd, h.scratch)
+	defer func() { // the buffer is another's meanwhile
+		for _, n := range files {
+			h.CloseNow(n)
+		}
+	}()
 	if err == unix.EAGAIN || err == unix.EINTR {
 		return true
 	}
@@ -218,7 +223,7 @@ func (h *handing) files() (more bool) {
 	}
 	if !ok {
 		for _, n := range fds {
-			fd.CloseNow(n)
+			h.CloseNow(n)
 		}
 		return false
 	}

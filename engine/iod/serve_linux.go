@@ -49,7 +49,7 @@ func (h *handing) serve(f handover.Files) {
 		Idle:         time.Duration(shorter(idle, h.idle)) * time.Millisecond,
 		Linger:       time.Duration(shorter(linger, h.linger)) * time.Millisecond,
 		FDs:          fds, Start: h.since, Pool: &h.Pool,
-		Close: s.close, Shaken: s.shaken,
+		Close: s.close, Turn: h.Loop, Shaken: s.shaken,
 	})
 	if f.NetOut == f.NetIn {
 		s.release()
@@ -112,7 +112,9 @@ func (s *serving) Step(now time.Duration, ready tunnel.Events) (tunnel.Events, t
 // deserted tells that the wrapper, which has nothing more to say, is gone.
 func (s *serving) deserted() bool {
 	var b [1]byte
+	call := s.Leave()
 	_, err := fd.Receive(s.control, b[:])
+	s.Enter(call)
 	return err != unix.EAGAIN && err != unix.EINTR
 }
 

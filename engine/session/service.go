@@ -58,7 +58,8 @@ type Request struct {
 	Start        time.Duration // by the clock that Step is given
 	Pool         *tunnel.Pool
 	Close        tunnel.Closer
-	Shaken       func() // called when the handshake is done, before prog is told
+	Turn         tunnel.Turn // for calls on prog's descriptors
+	Shaken       func()      // called when the handshake is done, before prog is told
 }
 
 // A Session is one tunnel of a Service.
@@ -76,10 +77,11 @@ func (v *Service) Begin(r Request) *Session {
 	s.x.Printer, s.x.settings, s.x.fds = r.Printer, &r.Settings, r.FDs
 	s.x.env = environment{idle: r.Idle, remote: r.Remote}
 	s.net = tunnel.NewNet(r.FDs.NetIn, r.FDs.NetOut, r.Close)
+	s.net.Distrust(r.Turn)
 	wire := tunnel.NewWire()
 	in, out := tunnel.NewStream(r.FDs.LocalIn, r.Close), tunnel.NewStream(r.FDs.LocalOut, r.Close)
-	in.Distrust()
-	out.Distrust()
+	in.Distrust(r.Turn)
+	out.Distrust(r.Turn)
 	c := tunnel.Config{
 		Conn: v.endpoint.NewConn(wire), Wire: wire, Net: s.net, In: in, Out: out,
 		Established: func(state backend.State) []byte {
@@ -97,7 +99,7 @@ func (v *Service) Begin(r Request) *Session {
 	}
 	if r.FDs.Notify >= 0 {
 		notify := tunnel.NewNotifier(r.FDs.Notify, r.Close)
-		notify.Distrust()
+		notify.Distrust(r.Turn)
 		c.Notify = notify
 	}
 	s.Tunnel = tunnel.New(c, r.Start)

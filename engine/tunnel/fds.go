@@ -133,6 +133,14 @@ type Stream struct {
 	fd    int
 	kind  kind
 	close Closer
+	turn  Turn // nil: nobody waits but who calls
+}
+
+// A Turn is given up for a call that others may hold up: Leave before it, and
+// Enter behind it with what Leave has given.
+type Turn interface {
+	Leave() uint64
+	Enter(call uint64)
 }
 
 // NewStream wraps n.
@@ -140,14 +148,33 @@ func NewStream(n int, c Closer) *Stream { return &Stream{fd: n, kind: kindOf(n),
 
 // Distrust is for a descriptor of somebody who might wish that we wait for it,
 // and whose open file description he has as well.
-func (s *Stream) Distrust() {
+func (s *Stream) Distrust(t Turn) {
+	s.turn = t
 	if !s.kind.isSocket() {
 		s.kind = untrusted
 	}
 }
 
-func (s *Stream) Read(p []byte) (int, error)  { return readFD(s.fd, s.kind, p) }
-func (s *Stream) Write(p []byte) (int, error) { return writeFD(s.fd, s.kind, p) }
+func (s *Stream) Read(p []byte) (n int, err error) {
+	outOfTurn(s.turn, func() { n, err = readFD(s.fd, s.kind, p) })
+	return n, err
+}
+
+func (s *Stream) Write(p []byte) (n int, err error) {
+	outOfTurn(s.turn, func() { n, err = writeFD(s.fd, s.kind, p) })
+	return n, err
+}
+
+// outOfTurn makes a call that others may hold up.
+func outOfTurn(t Turn, call func()) {
+	if t == nil {
+		call()
+		return
+	}
+	n := t.Leave()
+	call()
+	t.Enter(n)
+}
 
 // Close closes the descriptor. A socket that is shared with another process
 // is also shut down by the caller where that matters.
@@ -162,7 +189,7 @@ func NewNotifier(n int, c Closer) *Notifier { return &Notifier{*NewStream(n, c)}
 // Close gives the reader its EOF.
 func (s *Notifier) Close() {
 	if s.kind.isSocket() {
-		fd.EndInput(s.fd)
+		outOfTurn(s.turn, func() { fd.EndInput(s.fd) })
 	}
 	s.close(s.fd)
 }
@@ -173,6 +200,7 @@ type Net struct {
 	in, out         int
 	inKind, outKind kind
 	close           Closer
+	turn            Turn // for descriptors that the peer sends along, to be closed
 }
 
 // NewNet wraps the descriptors of the network.
@@ -185,8 +213,15 @@ func NewNet(in, out int, c Closer) *Net {
 	return n
 }
 
-func (n *Net) Read(p []byte) (int, error) {
-	m, err := readFD(n.in, n.inKind, p)
+// Distrust is for a peer of whom others must not suffer.
+func (n *Net) Distrust(t Turn) {
+	if n.inKind == local {
+		n.turn = t
+	}
+}
+
+func (n *Net) Read(p []byte) (m int, err error) {
+	outOfTurn(n.turn, func() { m, err = readFD(n.in, n.inKind, p) })
 	if err == backend.ErrAgain && n.inKind.isSocket() {
 		dropReports(n.in)
 	}

@@ -2,8 +2,6 @@ package tunnel
 
 import (
 	"golang.org/x/sys/unix"
-
-	"ucspitls/engine/fd"
 )
 
 // A Handle is a task's connection to its loop.
@@ -26,7 +24,7 @@ func (h *Handle) Shared(fd int) {
 // Close is the [Closer] of the task's descriptors.
 func (h *Handle) Close(n int) {
 	if h.Release(n) {
-		fd.CloseNow(n)
+		h.loop.CloseNow(n)
 	}
 }
 

@@ -8,8 +8,6 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
-
-	"ucspitls/engine/fd"
 )
 
 // A Loop is the driver of many tunnels: one goroutine, one epoll set, one heap
@@ -38,6 +36,9 @@ type Loop struct {
 	run, next   []*entry // to be stepped in this round, in the next
 	count       atomic.Int32
 	stopping    bool
+	at          int // in run: the next one
+	turn
+	ended chan error
 
 	mu     sync.Mutex
 	inbox  []func()
@@ -62,6 +63,9 @@ type entry struct {
 	watch [roles]watched
 	ready Events
 	queue bool // it is in run or next
+	away  bool // a call of it is held up, and it is somebody else's
+	again bool // it was to be stepped meanwhile
+	slow  bool // a call of it was held up
 	at    time.Duration
 	index int // in timers, or -1
 }
@@ -81,7 +85,11 @@ func NewLoop(clock func() time.Duration) (*Loop, error) {
 		unix.Close(epoll)
 		return nil, err
 	}
-	return &Loop{epoll: epoll, wake: wake, clock: clock}, nil
+	l := &Loop{epoll: epoll, wake: wake, clock: clock, ended: make(chan error, 1)}
+	l.turn.away = make(map[uint64]*entry)
+	l.alarm = time.AfterFunc(time.Hour, l.look)
+	l.alarm.Stop()
+	return l, nil
 }
 
 // Count is how many tasks the loop has. Any goroutine may ask.
@@ -139,11 +147,36 @@ func (l *Loop) Add(t Task, fds FDs, control int) *Handle {
 // Run drives the tasks until Stop, and closes what the loop has opened.
 func (l *Loop) Run() error {
 	defer l.close()
+	go l.drive()
+	return <-l.ended
+}
+
+// drive has the turn, and drives the tasks until somebody else has it.
+func (l *Loop) drive() {
 	var events [128]unix.EpollEvent
-	for !l.stopping {
+	for {
+		for l.at < len(l.run) {
+			e := l.run[l.at]
+			l.run[l.at] = nil
+			l.at++
+			e.queue = false
+			if e.away {
+				e.again = true
+			} else if l.tasks[e.slot] == e {
+				l.step(e)
+			}
+		}
+		if l.stopping {
+			l.ended <- nil
+			return
+		}
+		if l.giveBack() {
+			return
+		}
 		n, err := l.await(events[:])
 		if err != nil && err != unix.EINTR {
-			return err
+			l.ended <- err
+			return
 		}
 		for i := range max(0, n) {
 			if slot := events[i].Fd; slot < 0 {
@@ -158,16 +191,8 @@ func (l *Loop) Run() error {
 			l.enqueue(l.timers[0])
 			heap.Pop(&l.timers)
 		}
-		l.run, l.next = l.next, l.run[:0]
-		for i, e := range l.run {
-			l.run[i] = nil
-			e.queue = false
-			if l.tasks[e.slot] == e {
-				l.step(e)
-			}
-		}
+		l.run, l.next, l.at = l.next, l.run[:0], 0
 	}
-	return nil
 }
 
 // await is epoll_wait(2), which newer systems know under this number alone.
@@ -226,12 +251,16 @@ func (l *Loop) timeout() int {
 func (l *Loop) step(e *entry) {
 	ready := e.ready
 	e.ready = 0
+	l.current = e
 	want, deadline, done, broken := e.try(l.clock(), ready)
 	if broken == nil && !done {
 		broken = e.arm(want)
 	}
 	if broken != nil || done {
 		l.remove(e, broken)
+	}
+	l.current = nil
+	if broken != nil || done {
 		return
 	}
 	if deadline < 0 {
@@ -277,7 +306,7 @@ func (l *Loop) remove(e *entry, broken any) {
 	}
 	for i := range e.watch {
 		if w := &e.watch[i]; w.fd >= 0 && w.more == 0 {
-			fd.CloseNow(w.fd)
+			l.CloseNow(w.fd)
 		}
 		e.watch[i].fd = -1
 	}

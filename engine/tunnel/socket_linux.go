@@ -66,7 +66,8 @@ func unacked(n int) int {
 
 // readNow and writeNow don't wait, whatever the flags of n's open file
 // description, which others may change at any moment. Errors are EAGAIN and, of
-// pipes before Linux 6.4, EOPNOTSUPP.
+// pipes before Linux 6.4, EOPNOTSUPP. They wait for who has locked the pipe,
+// and Go's scheduler is told.
 func readNow(n int, p []byte) (int, error)  { return vectored(unix.SYS_PREADV2, n, p) }
 func writeNow(n int, p []byte) (int, error) { return vectored(unix.SYS_PWRITEV2, n, p) }
 
@@ -74,6 +75,6 @@ func vectored(call uintptr, n int, p []byte) (int, error) {
 	v := unix.Iovec{Base: unsafe.SliceData(p)}
 	v.SetLen(len(p))
 	// -1: where the descriptor stands, in two halves.
-	m, _, e := unix.RawSyscall6(call, uintptr(n), uintptr(unsafe.Pointer(&v)), 1, ^uintptr(0), ^uintptr(0), unix.RWF_NOWAIT)
+	m, _, e := unix.Syscall6(call, uintptr(n), uintptr(unsafe.Pointer(&v)), 1, ^uintptr(0), ^uintptr(0), unix.RWF_NOWAIT)
 	return result(m, e)
 }

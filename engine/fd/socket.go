@@ -13,7 +13,7 @@ import "syscall"
 func CloseNow(n int) {
 	// On what is no socket the first of these fails, and that is all.
 	if syscall.SetsockoptLinger(n, syscall.SOL_SOCKET, syscall.SO_LINGER, &syscall.Linger{}) == nil && Local(n) {
-		EndInput(n)
+		endInput(n, Receive)
 	}
 	syscall.Close(n)
 }

@@ -26,7 +26,7 @@ const (
 	blocking kind = iota
 	nonblocking
 	socket
-	local     // a socket that can bring descriptors, which nobody here wants
+	local     // as socket, but it can bring descriptors whose close waits
 	untrusted // as nonblocking, but somebody could change it
 )
 
@@ -37,9 +37,6 @@ func (k kind) isSocket() bool { return k == socket || k == local }
 
 func kindOf(n int) kind {
 	if _, err := unix.GetsockoptInt(n, unix.SOL_SOCKET, unix.SO_TYPE); err == nil {
-		if fd.Local(n) {
-			return local
-		}
 		return socket
 	}
 	if flags, err := unix.FcntlInt(uintptr(n), unix.F_GETFL, 0); err == nil && flags&unix.O_NONBLOCK != 0 {
@@ -149,10 +146,17 @@ func NewStream(n int, c Closer) *Stream { return &Stream{fd: n, kind: kindOf(n),
 // Distrust is for a descriptor of somebody who might wish that we wait for it,
 // and whose open file description he has as well.
 func (s *Stream) Distrust(t Turn) {
-	s.turn = t
-	if !s.kind.isSocket() {
-		s.kind = untrusted
+	s.turn, s.kind = t, distrusted(s.fd, s.kind)
+}
+
+func distrusted(n int, k kind) kind {
+	switch {
+	case k != socket:
+		return untrusted
+	case fd.Local(n):
+		return local
 	}
+	return k
 }
 
 func (s *Stream) Read(p []byte) (n int, err error) {
@@ -188,8 +192,8 @@ func NewNotifier(n int, c Closer) *Notifier { return &Notifier{*NewStream(n, c)}
 
 // Close gives the reader its EOF.
 func (s *Notifier) Close() {
-	if s.kind.isSocket() {
-		outOfTurn(s.turn, func() { fd.EndInput(s.fd) })
+	if s.kind == socket { // a local one's Closer does it
+		fd.EndInput(s.fd)
 	}
 	s.close(s.fd)
 }
@@ -215,7 +219,7 @@ func NewNet(in, out int, c Closer) *Net {
 
 // Distrust is for a peer of whom others must not suffer.
 func (n *Net) Distrust(t Turn) {
-	if n.inKind == local {
+	if n.inKind = distrusted(n.in, n.inKind); n.inKind != socket {
 		n.turn = t
 	}
 }

@@ -32,6 +32,15 @@ $(error needs Go 1.26 or later, not $(or $(firstword $(GOENV)),none): https://go
 endif
 endif
 
+# The folder is compiled in, and the shell sees it: one absolute path, of plain
+# characters. From another a wrapper would run what lies where it was started.
+ifneq ($(filter install uninstall,$(MAKECMDGOALS)),)
+PATHS = $(DESTDIR)$(BINDIR)$(MANDIR)
+ifneq ($(words x$(PATHS))$(filter-out /%,$(BINDIR) $(MANDIR))$(strip $(foreach c,; & | ' " * ? < > `,$(findstring $(c),$(PATHS)))),1)
+$(error PREFIX, BINDIR and MANDIR must be absolute paths, and like DESTDIR without blanks and characters of the shell)
+endif
+endif
+
 # Only the tunnels and the shared one link a backend, and only OpenSSL's needs cgo.
 CGO_gotls   = 0
 CGO_openssl = 1

@@ -1,9 +1,9 @@
 // Command launch starts a program in a process of a given state, as a
 // supervisor or softlimit would:
 //
-//	launch [ignore=SIGNAL] [block=SIGNAL] [close=FD] [soft=RESOURCE:VALUE] [hard=RESOURCE:VALUE] ... path args...
+//	launch [ignore=SIGNAL] [block=SIGNAL] [close=FD] [unset=NAME] [soft=RESOURCE:VALUE] [hard=RESOURCE:VALUE] ... path args...
 //
-// All are numbers; hard sets the soft limit too.
+// All but names are numbers; hard sets the soft limit too.
 package main
 
 import (
@@ -28,6 +28,10 @@ func main() {
 	for ; strings.Contains(args[0], "="); args = args[1:] {
 		name, value, _ := strings.Cut(args[0], "=")
 		value, second, _ := strings.Cut(value, ":")
+		if name == "unset" {
+			os.Unsetenv(value)
+			continue
+		}
 		n, m := number(value), uint64(0)
 		if second != "" {
 			m = number(second)

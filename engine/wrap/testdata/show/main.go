@@ -1,6 +1,6 @@
 // Command show plays an -io, when its name says so, and otherwise prog. It
-// appends to the file "io" or "prog" of the current folder all that it was
-// started with.
+// appends to the file "io" or "prog" of the current directory all that it was
+// started with; its ids too, if $SHOW says so.
 //
 // As an -io it writes $BLOB to its 5, if it is to do so, and exits with $CODE,
 // or dies of a signal if that is negative. As prog behind a delayed tool it
@@ -9,6 +9,7 @@ package main
 
 import (
 	"fmt"
+	"hash/crc32"
 	"io"
 	"os"
 	"path/filepath"
@@ -16,7 +17,7 @@ import (
 	"strings"
 	"syscall"
 
-	_ "ucspitls/engine/entry" // under limits
+	"ucspitls/engine/entry" // under limits
 )
 
 func main() {
@@ -30,9 +31,18 @@ func main() {
 	}
 	for _, name := range []string{"cmdline", "environ"} {
 		b, _ := os.ReadFile("/proc/self/" + name)
-		fmt.Fprintf(f, "%s %q\n", name, b)
+		f.WriteString(name)
+		list(f, strings.Split(strings.TrimSuffix(string(b), "\x00"), "\x00"))
 	}
 	show(f)
+	if os.Getenv("SHOW") == "ids" {
+		b, _ := os.ReadFile("/proc/self/status")
+		for line := range strings.Lines(string(b)) {
+			if strings.HasPrefix(line, "Uid:") || strings.HasPrefix(line, "Gid:") || strings.HasPrefix(line, "Groups:") {
+				fmt.Fprintln(f, strings.Join(strings.Fields(line), " "))
+			}
+		}
+	}
 	if role == "io" {
 		playIO()
 	} else {
@@ -40,18 +50,39 @@ func main() {
 	}
 }
 
+// list writes words in quotes; of long ones and long lists only the beginning, and
+// a checksum of the rest.
+func list(f *os.File, words []string) {
+	for i, word := range words {
+		if i == 60 {
+			fmt.Fprintf(f, " ... %d in all, %08x", len(words), crc32.ChecksumIEEE([]byte(strings.Join(words[i:], "\x00"))))
+			break
+		}
+		if len(word) > 200 {
+			fmt.Fprintf(f, " %.40q ... %d bytes, %08x", word, len(word), crc32.ChecksumIEEE([]byte(word)))
+			continue
+		}
+		fmt.Fprintf(f, " %q", word)
+	}
+	fmt.Fprintln(f)
+}
+
 // show lists the descriptors that came through the execve: what each is, and
 // its flags.
 func show(f *os.File) {
-	for n := range 300 {
+	for n := range 32 {
 		link, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(n))
 		if flags, _, e := syscall.Syscall(syscall.SYS_FCNTL, uintptr(n), syscall.F_GETFD, 0); err != nil || e != 0 || flags&syscall.FD_CLOEXEC != 0 {
 			continue
 		}
 		kind, _, _ := strings.Cut(link, "[")
+		if entry.Closed(n) {
+			continue // but for the runtime of this program
+		}
 		flags, _, _ := syscall.Syscall(syscall.SYS_FCNTL, uintptr(n), syscall.F_GETFL, 0)
-		fmt.Fprintf(f, "%d %s %x\n", n, kind, flags)
+		fmt.Fprintf(f, "%d=%s%x ", n, kind, flags)
 	}
+	fmt.Fprintln(f)
 }
 
 func playIO() {

@@ -20,7 +20,7 @@ func connect(p *diag.Printer, n *option.Net, t *target, local netip.AddrPort, po
 			return nil, diag.Fail(diag.Usage, "no IP address for ", t.host, " of the family of local-ip")
 		}
 	}
-	first, second := n.Timeouts()
+	first, second := n.First, n.Second
 	rounds := []uint32{first, second}
 	if len(addrs) == 1 {
 		rounds = []uint32{first + min(second, ^first)}

@@ -56,9 +56,6 @@ func run(p *diag.Printer, s *option.Settings, host, portName string, prog []stri
 	if err != nil {
 		return err
 	}
-	if s.ServerName == "" {
-		s.ServerName = t.name
-	}
 	file, err := connect(p, &s.Net, t, local, uint16(port), deadline)
 	if err != nil {
 		return err
@@ -75,7 +72,7 @@ func run(p *diag.Printer, s *option.Settings, host, portName string, prog []stri
 	}
 	p.Info("connected to ", there.Addr().String(), " port ", diag.Int(int(there.Port())))
 	environ := describe(p, &s.Net, here, there, deadline)
-	return become(s, file, prog, environ)
+	return become(s, t.name, file, prog, environ)
 }
 
 // reserve takes the numbers that the connection ends up on, or the runtime
@@ -134,7 +131,7 @@ func describe(p *diag.Printer, n *option.Net, here, there netip.AddrPort, deadli
 }
 
 // become puts the connection on 6 and 7 and executes s6-tlsc.
-func become(s *option.Settings, file *os.File, prog, environ []string) error {
+func become(s *option.Settings, name string, file *os.File, prog, environ []string) error {
 	n := socket.Number(file)
 	err := syscall.SetNonblock(n, false)
 	if err == nil {
@@ -147,7 +144,7 @@ func become(s *option.Settings, file *os.File, prog, environ []string) error {
 		return diag.FailSys("move the connection to descriptors 6 and 7", err)
 	}
 	entry.CloseAgain()
-	argv := append([]string{wrap.Sibling("s6-tlsc")}, s.ClientWrapper()...)
+	argv := append([]string{wrap.Sibling("s6-tlsc")}, s.ClientWrapper(name)...)
 	argv = append(append(argv, "--"), prog...)
 	err = entry.Exec(argv[0], argv, environ)
 	file.Close() // not before: its finalizer would

@@ -76,6 +76,9 @@ func (l *Line) Relay(name, said string) {
 
 var levels = [...]string{"fatal", "warning", "info", "debug", "usage"}
 
+// Said is what was added so far, to a line that was not started.
+func (l *Line) Said() string { return string(l.b[:l.n]) }
+
 // End ends the line and gives it, with its newline. It is valid until Start.
 func (l *Line) End() []byte {
 	l.squeeze(l.limit - 1)

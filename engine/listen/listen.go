@@ -72,11 +72,7 @@ func listen(p *diag.Printer, s *option.Settings, words, operands []string) error
 	if err != nil {
 		return err
 	}
-	backlog := 1<<31 - 1 // the kernel knows its maximum
-	if n.HasBacklog {
-		backlog = n.Backlog
-	}
-	listener, err := socket.Listen(at, backlog)
+	listener, err := socket.Listen(at, n.Backlog)
 	if err != nil {
 		return diag.FailSys("listen on ip "+operands[0]+" port "+operands[1], err)
 	}

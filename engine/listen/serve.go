@@ -52,7 +52,7 @@ func (s *server) serve(listener int) error {
 	for {
 		// At the limit there is no permit: the backlog waits.
 		permit := permits
-		if accepting || s.children.count() >= s.net.MaxConns() {
+		if accepting || s.children.count() >= s.net.MaxConns {
 			permit = nil
 		}
 		select {
@@ -135,9 +135,9 @@ func (s *server) arrived(a arrival) {
 	defer syscall.Close(a.fd)
 	ip := a.remote.Addr()
 	peer := ip.WithZone("").String() + "_" + diag.Int(int(a.remote.Port()))
-	max := diag.Int(s.net.MaxEach())
+	max := diag.Int(s.net.MaxEach)
 	before := s.children.from(ip)
-	if before >= s.net.MaxEach() {
+	if before >= s.net.MaxEach {
 		s.p.Line(diag.Normal, "info", "reject ", peer, " count ", diag.Int(before), "/", max)
 		return
 	}
@@ -227,7 +227,7 @@ func (s *server) reap() {
 		if ws.Signaled() {
 			how = " signal " + diag.Int(int(ws.Signal()))
 		}
-		s.p.Info("end pid ", diag.Int(pid), how, " count ", diag.Int(s.children.from(ip)), "/", diag.Int(s.net.MaxEach()))
+		s.p.Info("end pid ", diag.Int(pid), how, " count ", diag.Int(s.children.from(ip)), "/", diag.Int(s.net.MaxEach))
 		s.status()
 	}
 }
@@ -243,5 +243,5 @@ func (s *server) tunnelsEnded(now time.Time) {
 }
 
 func (s *server) status() {
-	s.p.Info("status: ", diag.Int(s.children.count()), "/", diag.Int(s.net.MaxConns()))
+	s.p.Info("status: ", diag.Int(s.children.count()), "/", diag.Int(s.net.MaxConns))
 }

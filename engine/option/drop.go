@@ -1,25 +1,53 @@
 package option
 
-import (
-	"strings"
+import "ucspitls/engine/diag"
 
-	"ucspitls/engine/diag"
-)
+// Drop is which ids prog is to run with: --uid, --gid, --gidlist, --envuidgid.
+type Drop struct {
+	UID, GID       uint32
+	HasUID, HasGID bool
+	Groups         []int
+	HasGroups      bool
+	FromEnv        bool
+}
 
-// setID reads the argument of --uid or --gid.
-func setID(to *uint32, has *bool, name, value string) error {
-	n, ok := ID(value)
-	if !ok {
-		return diag.Fail(diag.Usage, name, " must be an unsigned integer")
+func (v *Values) drop() Drop {
+	d := Drop{UID: v.Number(DropUID), GID: v.Number(DropGID), HasUID: v.Has(DropUID), HasGID: v.Has(DropGID), FromEnv: v.Is(DropFromEnv)}
+	if v.Has(DropGroups) {
+		d.SetGroups(v.Text(DropGroups))
 	}
-	*to, *has = n, true
+	return d
+}
+
+// SetGroups reads a comma list of group ids; an empty list empties the groups.
+func (d *Drop) SetGroups(list string) error {
+	if list != "" && !IsList(list) {
+		return diag.Fail(diag.Usage, "gidlist ", kinds[DropGroups].must)
+	}
+	d.HasGroups, d.Groups = true, []int{}
+	for _, n := range Numbers(list) {
+		d.Groups = append(d.Groups, int(n))
+	}
 	return nil
 }
 
-func setUID(s *Settings, v string) error    { return setID(&s.Drop.UID, &s.Drop.HasUID, "uid", v) }
-func setGID(s *Settings, v string) error    { return setID(&s.Drop.GID, &s.Drop.HasGID, "gid", v) }
-func setGroups(s *Settings, v string) error { return s.Drop.SetGroups(v) }
-func setEnv(s *Settings, _ string) error    { s.Drop.FromEnv = true; return nil }
+// With these a wrapper gives up rights just before it executes prog, so that
+// prog and the TLS process can run as different users with no other tool.
+var (
+	dropUID    = []Option{{0, "uid", "uid", uidHelp, Rule{DropUID, Argument}}}
+	dropGID    = []Option{{0, "gid", "gid", gidHelp, Rule{DropGID, Argument}}}
+	dropGroups = []Option{{0, "gidlist", "gidlist", groupsHelp, Rule{DropGroups, Argument}}}
+	dropEnv    = []Option{{0, "envuidgid", "", envHelp, Rule{DropFromEnv, 1}}}
+)
+
+// s6-tlsserver has short names for them; the wrappers use the letters for
+// something else.
+var (
+	gidList   = []Option{{'G', "gidlist", "gidlist", groupsHelp, Rule{DropGroups, Argument}}}
+	gid       = []Option{{'g', "gid", "gid", gidHelp, Rule{DropGID, Argument}}}
+	uid       = []Option{{'u', "uid", "uid", uidHelp, Rule{DropUID, Argument}}}
+	envUIDGID = []Option{{'U', "envuidgid", "", envHelp, Rule{DropFromEnv, 1}}}
+)
 
 const (
 	uidHelp    = "run prog with this user id"
@@ -27,31 +55,3 @@ const (
 	groupsHelp = "run prog with these supplementary groups, a comma list (default: none)"
 	envHelp    = "take these ids from UID, GID and GIDLIST, and remove those"
 )
-
-// With these a wrapper gives up rights just before it executes prog, so that
-// prog and the TLS process can run as different users with no other tool.
-var (
-	dropUID    = []Option{{0, "uid", "uid", uidHelp, setUID}}
-	dropGID    = []Option{{0, "gid", "gid", gidHelp, setGID}}
-	dropGroups = []Option{{0, "gidlist", "gidlist", groupsHelp, setGroups}}
-	dropEnv    = []Option{{0, "envuidgid", "", envHelp, setEnv}}
-)
-
-// Any tells whether prog is to run with other ids.
-func (d *Drop) Any() bool { return d.HasUID || d.HasGID || d.HasGroups || d.FromEnv }
-
-// SetGroups reads a comma list of group ids; an empty list empties the groups.
-func (d *Drop) SetGroups(list string) error {
-	d.HasGroups, d.Groups = true, []int{}
-	if list == "" {
-		return nil
-	}
-	for _, item := range strings.Split(list, ",") {
-		n, ok := ID(item)
-		if !ok {
-			return diag.Fail(diag.Usage, "gidlist must be a comma list of unsigned integers")
-		}
-		d.Groups = append(d.Groups, int(n))
-	}
-	return nil
-}

@@ -1,14 +1,13 @@
 package option
 
-import "ucspitls/engine/diag"
+import "ucspitls/engine/words"
 
 // Net is what s6-tlsserver and s6-tlsclient are told about sockets and
 // look-ups. Addresses stay words here: the wrappers link this package too.
 type Net struct {
 	// The server.
-	maxConns, maxEach    uint32 // 0: not given
-	Backlog              int    // valid if HasBacklog; otherwise the kernel's maximum
-	HasBacklog           bool
+	MaxConns, MaxEach    int // how many connections at a time, and from one address
+	Backlog              int
 	Notify               bool // print the port once listening
 	Proxy                bool // a PROXY header comes first
 	Delayed              bool // prog decides when TLS starts
@@ -30,89 +29,85 @@ type Net struct {
 	NoQualify     bool
 	LocalIP       string
 	LocalPort     uint16
-	first, second uint32
-	hasTimeouts   bool
-}
-
-const defaultConns = 40 // of -c and -C
-
-// MaxConns is how many connections there may be at a time.
-func (n *Net) MaxConns() int {
-	if n.maxConns == 0 {
-		return defaultConns
-	}
-	return int(n.maxConns)
-}
-
-// MaxEach is how many of them may come from one address.
-func (n *Net) MaxEach() int {
-	if n.maxEach == 0 {
-		return min(defaultConns, n.MaxConns())
-	}
-	return min(int(n.maxEach), n.MaxConns())
+	First, Second uint32 // seconds for an attempt in the first and the second round; 0 in the second: there is none
 }
 
 // Rules tells whether access rules are to be checked.
 func (n *Net) Rules() bool { return n.HasRulesDir || n.HasFile }
 
-// Timeouts are the seconds for a connection attempt in the first and in the
-// second round; 0 seconds in the second: there is none.
-func (n *Net) Timeouts() (first, second uint32) {
-	if n.hasTimeouts {
-		return n.first, n.second
+func (v *Values) net() Net {
+	n := Net{
+		MaxConns: v.limit(MaxConns, 40), Backlog: 1<<31 - 1, // the kernel knows its maximum
+		Notify: v.Is(Announce), Proxy: v.Is(Proxy), Delayed: v.Is(Delayed),
+		RulesDir: v.Text(RulesDir), RulesFile: v.Text(RulesFile), HasRulesDir: v.Has(RulesDir), HasFile: v.Has(RulesFile),
+		Banner: v.Text(Banner), Strict: v.Is(Strict), Paranoid: v.Is(Paranoid),
+		NoDNS: v.Is(NoDNS), Hosts: v.Is(Hosts), Ident: v.Is(Ident), NoDelay: v.Is(NoDelay),
+		LocalName: v.Text(LocalName), HasLocalName: v.Has(LocalName), Timeout: v.Number(NetTimeout),
+		IPv4: v.Is(IPv4), IPv6: v.Is(IPv6), NoQualify: v.Is(NoQualify),
+		LocalIP: v.Text(LocalIP), LocalPort: uint16(v.Number(LocalPort)), First: 2, Second: 58,
 	}
-	return 2, 58
+	n.MaxEach = min(v.limit(MaxEach, 40), n.MaxConns)
+	if v.Has(Backlog) {
+		n.Backlog = int(min(v.Number(Backlog), 1<<31-1))
+	}
+	if v.Has(ConnTimeouts) {
+		first, second, _ := words.Cut(v.Text(ConnTimeouts), '+')
+		n.First, _ = words.Number(first)
+		n.Second, _ = words.Number(second) // 0 if there is none
+	}
+	return n
+}
+
+// limit is a number of which 0 counts as 1.
+func (v *Values) limit(f Field, usual int) int {
+	if !v.Has(f) {
+		return usual
+	}
+	return int(min(max(v.Number(f), 1), maxLimit))
 }
 
 // Options that s6-tlsserver and s6-tlsclient share.
 
 var loudness = []Option{
 	{'q', "quiet", "", "print errors only",
-		func(s *Settings, _ string) error { s.Verbosity = diag.Quiet; return nil }},
+		Rule{Verbosity, 0}},
 	{'Q', "normally-verbose", "", "print errors and warnings (default)",
-		func(s *Settings, _ string) error { s.Verbosity = diag.Normal; return nil }},
+		Rule{Verbosity, 1}},
 	{'v', "verbose", "", "print what happens",
-		func(s *Settings, _ string) error { s.Verbosity = diag.Verbose; return nil }},
+		Rule{Verbosity, 2}},
 }
 
 var nagle = []Option{
 	{'D', "no-nagle", "", "send small packets at once (TCP_NODELAY)",
-		func(s *Settings, _ string) error { s.Net.NoDelay = true; return nil }},
+		Rule{NoDelay, 1}},
 	{'d', "nagle", "", "let the system collect small packets (default)",
-		func(s *Settings, _ string) error { s.Net.NoDelay = false; return nil }},
+		Rule{NoDelay, 0}},
 }
 
 var noDNS = []Option{
 	{'H', "no-dns", "", "look nothing up in the DNS or the hosts file",
-		func(s *Settings, _ string) error { s.Net.NoDNS = true; return nil }},
+		Rule{NoDNS, 1}},
 	{0, "dns", "", "look names up (default)",
-		func(s *Settings, _ string) error { s.Net.NoDNS = false; return nil }},
+		Rule{NoDNS, 0}},
 }
 
 var hosts = []Option{
 	{'h', "hosts", "", "ask the hosts file before the DNS",
-		func(s *Settings, _ string) error { s.Net.Hosts = true; return nil }},
+		Rule{Hosts, 1}},
 	{0, "no-hosts", "", "ask the DNS only (default)",
-		func(s *Settings, _ string) error { s.Net.Hosts = false; return nil }},
+		Rule{Hosts, 0}},
 }
 
 var ident = []Option{
 	{'R', "no-ident", "", "send no IDENT query (default)",
-		func(s *Settings, _ string) error { s.Net.Ident = false; return nil }},
+		Rule{Ident, 0}},
 	{'r', "ident", "", "ask the peer's IDENT server for TCPREMOTEINFO",
-		func(s *Settings, _ string) error { s.Net.Ident = true; return nil }},
+		Rule{Ident, 1}},
 }
 
 var localName = []Option{
 	{'l', "local-name", "localname", "value of TCPLOCALHOST, which is then not looked up",
-		func(s *Settings, v string) error { s.Net.LocalName, s.Net.HasLocalName = v, true; return nil }},
-}
-
-// limit is a number of which 0 counts as 1.
-func limit(to *uint32, name, value string) error {
-	err := number(to, name, value)
-	*to = min(max(*to, 1), maxLimit)
-	return err
+		Rule{LocalName, Argument}},
 }
 
 // maxLimit keeps a number of processes within an int and within reason.

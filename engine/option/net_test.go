@@ -58,10 +58,10 @@ func TestClientWrapper(t *testing.T) {
 			t.Errorf("%s: %v, %v", words, rest, err)
 			continue
 		}
-		if got := strings.Join(s.ClientWrapper(), " "); got != want {
+		if got := strings.Join(s.ClientWrapper(""), " "); got != want {
 			t.Errorf("%s: got %s, want %s", words, got, want)
 		}
-		if _, _, err := TLSC.Parse(append(s.ClientWrapper(), "--", "prog")); err != nil {
+		if _, _, err := TLSC.Parse(append(s.ClientWrapper(""), "--", "prog")); err != nil {
 			t.Errorf("%s: s6-tlsc says %v", words, err)
 		}
 	}
@@ -80,7 +80,7 @@ func TestConnectionLimits(t *testing.T) {
 		"--global-max-connections=9 --local-max-connections=8": {9, 8},
 	} {
 		s, _, err := TLSServer.Parse(strings.Fields(words))
-		if err != nil || s.Net.MaxConns() != want[0] || s.Net.MaxEach() != want[1] {
+		if err != nil || s.Net.MaxConns != want[0] || s.Net.MaxEach != want[1] {
 			t.Errorf("%s: %v, %+v", words, err, s)
 		}
 	}
@@ -95,7 +95,7 @@ func TestConnectionTimeouts(t *testing.T) {
 			t.Errorf("%s: %v", words, err)
 			continue
 		}
-		if x, y := s.Net.Timeouts(); [2]uint32{x, y} != want {
+		if x, y := s.Net.First, s.Net.Second; [2]uint32{x, y} != want {
 			t.Errorf("%s: %d+%d", words, x, y)
 		}
 	}
@@ -113,7 +113,7 @@ func TestOriginalNames(t *testing.T) {
 	} {
 		f := strings.Fields(names)
 		for i := 0; i < len(f); i += 2 {
-			o := table.find(func(o *Option) bool { return o.Long == f[i+1] })
+			o := find(table, f[i+1])
 			if o == nil {
 				t.Errorf("%s: no --%s", table.Program, f[i+1])
 				continue

@@ -8,14 +8,12 @@
 // next word; long flags are --name, long arguments --name=value; nothing is
 // abbreviated; the last one wins. Unlike the original, a missing argument is
 // an error.
+//
+// It can be followed before the Go runtime runs, and is by the wrappers: an
+// option's effect is data, and nothing is allocated.
 package option
 
-import (
-	"strconv"
-	"strings"
-
-	"ucspitls/engine/diag"
-)
+import "ucspitls/engine/words"
 
 // An Option is one row of a table. For a flag the value is empty.
 type Option struct {
@@ -23,7 +21,7 @@ type Option struct {
 	Long  string // without the dashes
 	Arg   string // name of the argument in the usage line; empty: a flag
 	Help  string
-	Set   Effect
+	Rule  Rule
 }
 
 // A Table describes a program's command line.
@@ -34,144 +32,104 @@ type Table struct {
 	Min      int        // how many operands there must be at least
 }
 
-// Synopsis is the usage line without "NAME: usage: ". Long-only options are left out.
-func (t *Table) Synopsis() string {
-	b := t.Program
-	for _, group := range t.Groups {
-		sep := " [ "
-		for i := range group {
-			o := &group[i]
-			if o.Short == 0 {
-				continue
-			}
-			b += sep + "-" + string(rune(o.Short))
-			if o.Arg != "" {
-				b += " " + o.Arg
-			}
-			sep = " | "
-		}
-		if sep != " [ " {
-			b += " ]"
-		}
+// Parse reads the command line v.Words. --help and --version set Show and end the
+// parsing.
+func (v *Values) Parse(t *Table) Problem {
+	for f := range v.values {
+		v.values[f] = 0
 	}
-	return b + " " + t.Operands
-}
-
-// Help is the text of --help.
-func (t *Table) Help() string {
-	b := "usage: " + t.Synopsis() + "\n\n"
-	for _, group := range t.Groups {
-		for i := range group {
-			o := &group[i]
-			left := "  "
-			if o.Short != 0 {
-				left += "-" + string(rune(o.Short))
-				if o.Arg != "" {
-					left += " " + o.Arg
-				}
-				left += ", "
-			}
-			left += "--" + o.Long
-			if o.Arg != "" {
-				left += "=" + o.Arg
-			}
-			if pad := 44 - len(left); pad > 0 {
-				left += strings.Repeat(" ", pad)
-			}
-			b += left + "  " + o.Help + "\n"
-		}
-	}
-	return b + "  --help" + strings.Repeat(" ", 38) + "print this text\n" +
-		"  --version" + strings.Repeat(" ", 35) + "print version, backend and library\n"
-}
-
-// Parse reads words, the command line without the program's name, and returns
-// the settings and the operands. The error is a *diag.Error of code 100.
-// --help and --version set Settings.Show and end the parsing.
-func (t *Table) Parse(words []string) (*Settings, []string, error) {
-	s := &Settings{Verbosity: diag.Normal, ReadFD: 6, WriteFD: 7}
-	for len(words) > 0 {
-		w := words[0]
+	v.given = 0
+	v.values[Verbosity], v.values[ReadFD], v.values[WriteFD] = 1, 6, 7
+	v.Operands = min(1, v.Words.N)
+	for v.Operands < v.Words.N {
+		w := v.Words.At(v.Operands)
 		if len(w) < 2 || w[0] != '-' {
 			break
 		}
-		words = words[1:]
+		v.Operands++
 		if w == "--" {
 			break
 		}
-		var err error
+		var p Problem
 		if w[1] == '-' {
-			err = t.long(s, w[2:])
+			p = v.long(t, w[2:])
 		} else {
-			words, err = t.short(s, w[1:], words)
+			p = v.short(t, w)
 		}
-		if err != nil {
-			return nil, nil, err
-		}
-		if s.Show != ShowNothing {
-			return s, nil, nil
+		if p.Kind != Nothing || v.Is(Show) {
+			return p
 		}
 	}
-	if s.ReadFD == s.WriteFD {
-		return nil, nil, diag.Fail(diag.Usage, "read-fd and write-fd must be different")
+	if v.values[ReadFD] == v.values[WriteFD] {
+		return Problem{Kind: sameFD}
 	}
-	return s, words, nil
+	return Problem{}
 }
 
-func (t *Table) long(s *Settings, w string) error {
-	name, value, hasValue := strings.Cut(w, "=")
+// long takes a long option, which was the last word.
+func (v *Values) long(t *Table, w string) Problem {
+	name, _, hasValue := words.Cut(w, '=')
 	if name == "" {
-		return diag.Fail(diag.Usage, "invalid option: --", w)
+		return Problem{Kind: badName, Word: w}
 	}
-	o := t.find(func(o *Option) bool { return o.Long == name && (o.Arg != "") == hasValue })
-	switch {
-	case o != nil:
-		return o.apply(s, value)
-	case hasValue:
-		return diag.Fail(diag.Usage, "unrecognized option with argument: --", w)
-	case w == "help":
-		s.Show = ShowHelp
-		return nil
-	case w == "version":
-		s.Show = ShowVersion
-		return nil
-	}
-	if o = t.find(func(o *Option) bool { return o.Long == name }); o != nil {
-		return diag.Fail(diag.Usage, "option --", name, " needs an argument: --", name, "=", o.Arg)
-	}
-	return diag.Fail(diag.Usage, "unrecognized boolean option: --", w)
-}
-
-func (t *Table) short(s *Settings, flags string, rest []string) ([]string, error) {
-	for flags != "" {
-		c := flags[0]
-		flags = flags[1:]
-		o := t.find(func(o *Option) bool { return o.Short == c && c != 0 })
-		if o == nil {
-			return nil, diag.Fail(diag.Usage, "unrecognized short option: ", string([]byte{c}))
-		}
-		value := ""
-		if o.Arg != "" {
+	var other *Option // of that name, but with an argument
+	for g := range t.Groups {
+		group := t.Groups[g]
+		for i := range group {
+			o := &group[i]
 			switch {
-			case flags != "":
-				value, flags = flags, ""
-			case len(rest) > 0 && rest[0] != "--":
-				value, rest = rest[0], rest[1:]
-			default:
-				return nil, diag.Fail(diag.Usage, "option -", string([]byte{c}), " needs an argument: ", o.Arg)
+			case o.Long != name:
+			case o.Arg == "" && !hasValue:
+				v.set(o.Rule.To, uint64(o.Rule.Value))
+				return Problem{}
+			case o.Arg != "" && hasValue:
+				return v.take(o, v.Operands-1, len("--=")+len(name))
+			case o.Arg != "":
+				other = o
 			}
 		}
-		if err := o.apply(s, value); err != nil {
-			return nil, err
-		}
 	}
-	return rest, nil
+	switch {
+	case hasValue:
+		return Problem{Kind: badLong, Word: w}
+	case w == "help":
+		v.set(Show, ShowHelp)
+	case w == "version":
+		v.set(Show, ShowVersion)
+	case other != nil:
+		return Problem{Kind: noValue, Option: other}
+	default:
+		return Problem{Kind: badFlag, Word: w}
+	}
+	return Problem{}
 }
 
-func (t *Table) find(match func(*Option) bool) *Option {
-	for _, group := range t.Groups {
+// short takes a word of short options, which was the last one.
+func (v *Values) short(t *Table, w string) Problem {
+	for i := 1; i < len(w); i++ {
+		o := t.letter(w[i])
+		switch {
+		case o == nil:
+			return Problem{Kind: badShort, Word: w[i : i+1]}
+		case o.Arg == "":
+			v.set(o.Rule.To, uint64(o.Rule.Value))
+		case i+1 < len(w):
+			return v.take(o, v.Operands-1, i+1)
+		case v.Operands < v.Words.N && v.Words.At(v.Operands) != "--":
+			v.Operands++
+			return v.take(o, v.Operands-1, 0)
+		default:
+			return Problem{Kind: noArgument, Option: o, Word: w[i : i+1]}
+		}
+	}
+	return Problem{}
+}
+
+func (t *Table) letter(c byte) *Option {
+	for g := range t.Groups {
+		group := t.Groups[g]
 		for i := range group {
-			if match(&group[i]) {
+			if group[i].Short == c && c != 0 {
 				return &group[i]
 			}
 		}
@@ -180,31 +138,4 @@ func (t *Table) find(match func(*Option) bool) *Option {
 }
 
 // Number reads decimal digits, 0 to 4294967295: no sign, no space, no prefix.
-func Number(s string) (uint32, bool) {
-	if s == "" {
-		return 0, false
-	}
-	for i := 0; i < len(s); i++ {
-		if s[i] < '0' || s[i] > '9' {
-			return 0, false
-		}
-	}
-	n, err := strconv.ParseUint(s, 10, 32)
-	return uint32(n), err == nil
-}
-
-// ID is Number for a user or a group. The highest number is none: to the kernel
-// it means "leave it as it is".
-func ID(s string) (uint32, bool) {
-	n, ok := Number(s)
-	return n, ok && n != 1<<32-1
-}
-
-func number(to *uint32, name, value string) error {
-	n, ok := Number(value)
-	if !ok {
-		return diag.Fail(diag.Usage, name, " must be an unsigned integer")
-	}
-	*to = n
-	return nil
-}
+func Number(s string) (uint32, bool) { return words.Number(s) }

@@ -10,6 +10,26 @@ import (
 
 var tables = []*Table{&UCSPITLSD, &TLSD, &UCSPITLSC, &TLSC, &TLSDIO, &TLSCIO}
 
+func find(t *Table, name string) *Option {
+	for _, group := range t.Groups {
+		for i := range group {
+			if group[i].Long == name {
+				return &group[i]
+			}
+		}
+	}
+	return nil
+}
+
+// Numbers with commas between them.
+func TestLists(t *testing.T) {
+	for s, want := range map[string][]uint32{"": nil, "1": {1}, "1,2": {1, 2}, "0,4294967294": {0, 1<<32 - 2}, "4294967295": nil, ",": nil, "1,": nil, ",1": nil, "1,x": nil, "4294967296": nil} {
+		if IsList(s) != (want != nil) || want != nil && !reflect.DeepEqual(Numbers(s), want) {
+			t.Errorf("%q: %v, %v", s, IsList(s), Numbers(s))
+		}
+	}
+}
+
 func TestGrammar(t *testing.T) {
 	tests := []struct {
 		table *Table
@@ -116,21 +136,15 @@ func TestSynopsis(t *testing.T) {
 
 // TestTables: no option stands twice, each has a help text.
 func TestTables(t *testing.T) {
-	for _, table := range tables {
+	for _, table := range append(tables, &TLSServer, &TLSClient, &TLSDIOD, &TicketKeys) {
 		seen := map[string]bool{}
 		for _, group := range table.Groups {
 			for _, o := range group {
 				if o.Long == "" || o.Help == "" {
 					t.Errorf("%s: option %+v is not complete", table.Program, o)
 				}
-				switch set := o.Set.(type) {
-				case Rule:
-					if set.To < 0 || set.To >= Fields || (set.Value == Argument) != (o.Arg != "") {
-						t.Errorf("%s: --%s has the rule %+v", table.Program, o.Long, set)
-					}
-				case func(*Settings, string) error:
-				default:
-					t.Errorf("%s: --%s has no effect", table.Program, o.Long)
+				if o.Rule.To < 0 || o.Rule.To >= Fields || (o.Rule.Value == Argument) != (o.Arg != "") {
+					t.Errorf("%s: --%s has the rule %+v", table.Program, o.Long, o.Rule)
 				}
 				for _, name := range []string{string(rune(o.Short)), o.Long} {
 					if seen[name] && name != "\x00" {

@@ -1,6 +1,12 @@
 package option
 
-import "strconv"
+import (
+	"time"
+
+	"ucspitls/engine/diag"
+	"ucspitls/engine/line"
+	"ucspitls/engine/words"
+)
 
 // What to print instead of running.
 const (
@@ -24,8 +30,9 @@ const (
 	ClientCertMandatory
 )
 
-// Settings is what a command line said, for any of the programs.
+// Settings is Values for programs that run on the Go runtime.
 type Settings struct {
+	Values
 	Show      int
 	Verbosity uint32
 
@@ -34,10 +41,7 @@ type Settings struct {
 	Timeout     uint32
 	Keep        bool // -Z
 
-	ClientCert int    // server: one of the constants
-	sniFlag    uint32 // --sni, --mandatory-sni
-	sniLevel   uint32 // -k, which beats the flags
-	sniGiven   bool
+	ClientCert int // server: one of the constants
 
 	SendCert     bool // client: -y
 	NoVerifyCert bool
@@ -52,74 +56,44 @@ type Settings struct {
 	Tickets Tickets
 }
 
-// Drop is which ids prog is to run with: --uid, --gid, --gidlist, --envuidgid.
-type Drop struct {
-	UID, GID       uint32
-	HasUID, HasGID bool
-	Groups         []int
-	HasGroups      bool
-	FromEnv        bool
+// Parse reads list, the command line without the program's name, and gives the
+// settings and the operands. The error is a *diag.Error of code 100.
+func (t *Table) Parse(list []string) (*Settings, []string, error) {
+	list = append([]string{t.Program}, list...)
+	s := &Settings{}
+	s.Words = words.Of(list)
+	if p := s.Values.Parse(t); p.Kind != Nothing {
+		var l line.Line
+		p.Say(&l)
+		return nil, nil, &diag.Error{Code: diag.Usage, Text: l.Said()}
+	}
+	v := &s.Values
+	s.Show, s.Verbosity = int(v.Number(Show)), v.Number(Verbosity)
+	s.CloseNotify, s.Enforce, s.Timeout, s.Keep = v.Is(CloseNotify), v.Is(Enforce), v.Number(Timeout), v.Is(Keep)
+	s.ClientCert, s.SendCert, s.NoVerifyCert, s.ServerName = int(v.Number(ClientCert)), v.Is(SendCert), v.Is(NoVerifyCert), v.Text(ServerName)
+	s.NotifyFD, s.ReadFD, s.WriteFD = v.Number(NotifyFD), int(v.Number(ReadFD)), int(v.Number(WriteFD))
+	if v.Has(UIDs) {
+		s.UIDs = Numbers(v.Text(UIDs))
+	}
+	s.Drop = v.drop()
+	s.Net = v.net()
+	s.Tickets = Tickets{3, time.Duration(v.Number(IfOlder)) * time.Second, time.Duration(v.Number(Every)) * time.Second}
+	if v.Has(Previous) {
+		s.Tickets.Previous = int(v.Number(Previous))
+	}
+	if s.Show == ShowHelp || s.Show == ShowVersion {
+		return s, nil, nil
+	}
+	return s, list[s.Operands:], nil
 }
 
-// SNI is the level in force.
-func (s *Settings) SNI() uint32 {
-	level := s.sniFlag
-	if s.sniGiven {
-		level = s.sniLevel
+// Numbers gives the numbers of a list for which IsList is true.
+func Numbers(list string) (all []uint32) {
+	for more := list != ""; more; {
+		var item string
+		item, list, more = words.Cut(list, ',')
+		n, _ := words.Number(item)
+		all = append(all, n)
 	}
-	return min(level, SNIMandatory)
+	return all
 }
-
-// ServerIO is the command line, without the name, that tells s6-tlsd-io what
-// it needs to know and nothing else.
-func (s *Settings) ServerIO() []string {
-	args := s.commonIO()
-	switch s.ClientCert {
-	case ClientCertOptional:
-		args = append(args, "-Y")
-	case ClientCertMandatory:
-		args = append(args, "-y")
-	}
-	switch s.SNI() {
-	case SNIOn:
-		args = append(args, "--sni")
-	case SNIMandatory:
-		args = append(args, "--mandatory-sni")
-	}
-	return args
-}
-
-// ClientIO is the same for s6-tlsc-io.
-func (s *Settings) ClientIO() []string {
-	args := s.commonIO()
-	if s.SendCert {
-		args = append(args, "-y")
-	}
-	if s.NoVerifyCert {
-		args = append(args, "--no-verify-cert")
-	}
-	if s.ServerName != "" {
-		// One word: a name that begins with a dash stays a name.
-		args = append(args, "-k"+s.ServerName)
-	}
-	return args
-}
-
-func (s *Settings) commonIO() []string {
-	args := make([]string, 0, 12)
-	if s.Verbosity != 1 {
-		args = append(args, "-v", number10(s.Verbosity))
-	}
-	if s.CloseNotify {
-		args = append(args, "-S")
-	}
-	if s.Enforce {
-		args = append(args, "-J")
-	}
-	if s.Timeout != 0 {
-		args = append(args, "-K", number10(s.Timeout))
-	}
-	return args
-}
-
-func number10(n uint32) string { return strconv.FormatUint(uint64(n), 10) }

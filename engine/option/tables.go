@@ -25,7 +25,7 @@ var sendCert = []Option{
 
 var fingerprints = []Option{
 	{0, "list-fingerprints", "", "print what TLS_FINGERPRINT may be, with each JA4",
-		func(s *Settings, _ string) error { s.Show = ShowFingerprints; return nil }},
+		Rule{Show, ShowFingerprints}},
 }
 
 var sniLevel = []Option{

@@ -40,7 +40,7 @@ func Main(words []string) {
 		case t.Every > 0 && t.IfOlder > 0:
 			return diag.Fail(diag.Usage, "-i and -s can't be used together")
 		}
-		r := &rotation{Printer: p, path: operands[0], previous: t.Previous()}
+		r := &rotation{Printer: p, path: operands[0], previous: t.Previous}
 		if t.Every == 0 {
 			_, err := r.run(t.IfOlder)
 			return err

@@ -223,7 +223,7 @@ func failures() (scenes []scene) {
 		scenes = append(scenes, scene{who: "two", name: fmt.Sprintf("hostile words %d, %.20q", i, path), words: []string{path}, env: good},
 			scene{who: "two", name: fmt.Sprintf("hostile option %d, %.20q", i, path), words: []string{"--" + path + "=x", "show"}, env: good})
 	}
-	for _, fault := range []string{"pipe2:error=EMFILE:when=1", "pipe2:error=EMFILE:when=2", "socketpair:error=ENFILE:when=1"} {
+	for _, fault := range []string{"pipe2:error=EMFILE:when=1", "socketpair:error=ENFILE:when=1"} {
 		who := ""
 		if strings.HasPrefix(fault, "socketpair") {
 			who = "delayed"

@@ -329,7 +329,7 @@ func readStarts(t *testing.T, file string) map[string]string {
 	}
 	for _, part := range strings.Split("\n"+string(b), "\n"+titleMark)[1:] {
 		title, body, _ := strings.Cut(part, "\n")
-		known[title] = strings.TrimSuffix(body, "\n") + "\n"
+		known[title] = strings.TrimRight(body, "\n") + "\n"
 	}
 	return known
 }

@@ -99,7 +99,7 @@ func (m *memory) network(server bool) (r, w uintptr) {
 	if server {
 		return 0, 1
 	}
-	return uintptr(m.values[option.ReadFD]), uintptr(m.values[option.WriteFD])
+	return uintptr(m.Number(option.ReadFD)), uintptr(m.Number(option.WriteFD))
 }
 
 // usual tells whether the descriptors are as most callers have them: 0, 1 and 2

@@ -8,6 +8,7 @@ import (
 
 	"ucspitls/engine/diag"
 	"ucspitls/engine/ucspi"
+	"ucspitls/engine/words"
 	"ucspitls/engine/wrap"
 )
 
@@ -141,9 +142,9 @@ func closeFrom(low uintptr) {
 // rename writes what the process waits for over its command line, for ps. The
 // memory is the child's own, and nothing that it needs is there.
 func (m *memory) rename(w *wrap.Program) {
-	var d digits
-	name, pid := w.Table.Program, d.format(uint64(m.pid))
-	words := *(*unsafe.Pointer)(unsafe.Pointer(&m.words))
+	var d words.Digits
+	name, pid := w.Table.Program, d.Format(uint64(m.pid))
+	words := *(*unsafe.Pointer)(unsafe.Pointer(&m.first))
 	for i := 0; uintptr(i) < m.wordsLen; i++ {
 		c := byte(0)
 		if at := i; uintptr(i)+1 >= m.wordsLen {

@@ -43,7 +43,7 @@ func (p *plan) environ(envp unsafe.Pointer, delayed bool) bool {
 
 // progEnviron makes prog's, as ucspi.ProgEnviron does: what is left of ours.
 func (p *plan) progEnviron() {
-	keep := p.values[option.Keep] != 0
+	keep := p.Is(option.Keep)
 	for i := range p.items[:p.count] {
 		it := &p.items[i]
 		if name := it.text(); !ucspi.IsIdentity(name) && (keep || !ucspi.IsConfiguration(name)) && !ucspi.IsChannel(name) {

@@ -7,13 +7,14 @@ import (
 	"unsafe"
 
 	"ucspitls/engine/diag"
+	"ucspitls/engine/words"
 	"ucspitls/engine/wrap"
 )
 
 // number adds n to the line.
 func (m *memory) number(n uint64) {
-	var d digits
-	m.line.Add(d.format(n))
+	var d words.Digits
+	m.line.Add(d.Format(n))
 }
 
 // errno adds the system's words.

@@ -8,6 +8,7 @@ import (
 	"ucspitls/engine/handover"
 	"ucspitls/engine/option"
 	"ucspitls/engine/ucspi"
+	"ucspitls/engine/words"
 	"ucspitls/engine/wrap"
 )
 
@@ -19,10 +20,10 @@ func (m *memory) sayHello(w *wrap.Program) {
 	h.b[0], h.b[1], h.n = handover.KindHello, handover.Version, 2
 	h.item("id", uint64(m.pid))
 	h.pair("remote", m.lookup("TCPREMOTEIP"))
-	h.item("-v", uint64(m.values[option.Verbosity]))
-	h.item("-S", uint64(m.values[option.CloseNotify]))
-	h.item("-J", uint64(m.values[option.Enforce]))
-	h.item("-K", uint64(m.values[option.Timeout]))
+	h.item("-v", uint64(m.Number(option.Verbosity)))
+	h.item("-S", uint64(m.Number(option.CloseNotify)))
+	h.item("-J", uint64(m.Number(option.Enforce)))
+	h.item("-K", uint64(m.Number(option.Timeout)))
 	h.pair("idle", m.lookup(ucspi.IdleTimeout))
 	h.pair("linger", m.lookup(ucspi.Linger))
 	if w.Delayed {
@@ -48,15 +49,15 @@ func (h *message) raw(s string) {
 }
 
 func (h *message) number(n uint64) {
-	var d digits
-	h.raw(d.format(n))
+	var d words.Digits
+	h.raw(d.Format(n))
 }
 
 // item adds NAME=n, but for 0.
 func (h *message) item(name string, n uint64) {
 	if n != 0 {
-		var d digits
-		h.pair(name, d.format(n))
+		var d words.Digits
+		h.pair(name, d.Format(n))
 	}
 }
 
@@ -74,8 +75,8 @@ func (h *message) pair(name, value string) {
 // which comes before all letters, then the variables by their names.
 func (m *memory) configuration(h *message) {
 	n, relative := m.sort()
-	h.item("-k", uint64(m.sni()))
-	h.item("-y", uint64(m.values[option.ClientCert]))
+	h.item("-k", uint64(m.SNI()))
+	h.item("-y", uint64(m.Number(option.ClientCert)))
 	if relative {
 		m.folder(h, ".", word(".\x00"))
 	}
@@ -120,7 +121,7 @@ func (m *memory) sort() (n int, relative bool) {
 			relative = true
 		}
 		at := n
-		for ; at > 0 && less(it.text(), m.sorted(at-1).text()); at-- {
+		for ; at > 0 && words.Less(it.text(), m.sorted(at-1).text()); at-- {
 			m.order[at] = m.order[at-1]
 		}
 		m.order[at] = uint16(i)

@@ -17,11 +17,9 @@ import (
 //
 // It begins with what each start touches; of the rest only a few pages are.
 type plan struct {
-	values   [option.Fields]uint32
-	sniGiven bool
-	hasName  bool
+	option.Values
 	prog     uintptr // its argv, the rest of our own
-	words    uintptr // the words of our own argv, which lie one behind the other
+	first    uintptr // the words of our own argv, which lie one behind the other
 	wordsLen uintptr
 
 	ioArgv [24]uintptr // path, "-d", "5", options, "--", "3", "4", NULL
@@ -47,15 +45,17 @@ func (p *plan) make(w *wrap.Program, sp unsafe.Pointer) bool {
 	if argc < 1 || hasPrefix(text(at(argv, 0)), w.Table.Program) && text(at(argv, 0))[len(w.Table.Program):] == wrap.WaitingFor {
 		return false
 	}
-	operand, ok := p.options(w.Table, argv, argc)
-	if !ok || !p.sibling(w.Side.IO) {
+	if !p.options(w.Table, argv, argc) || !p.sibling(w.Side.IO) {
 		return false
 	}
-	p.prog = uintptr(unsafe.Add(argv, operand*8))
+	p.prog = uintptr(unsafe.Add(argv, p.Operands*8))
 	last := at(argv, argc-1)
-	p.words = uintptr(at(argv, 0))
-	p.wordsLen = uintptr(last) + uintptr(len(text(last))) + 1 - p.words
+	p.first = uintptr(at(argv, 0))
+	p.wordsLen = uintptr(last) + uintptr(len(text(last))) + 1 - p.first
 	p.arguments(w.Side.Server)
+	if p.numbers.full {
+		return false
+	}
 	return p.environ(unsafe.Add(argv, (argc+1)*8), w.Delayed)
 }
 

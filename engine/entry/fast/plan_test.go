@@ -72,7 +72,7 @@ func fastDecision(w *wrap.Program, words, environ, info []string) *decision {
 		IO:        vector(unsafe.Pointer(&m.ioArgv)),
 		IOEnv:     vector(unsafe.Pointer(&m.envp)),
 		Prog:      vector(*(*unsafe.Pointer)(unsafe.Pointer(&m.prog))),
-		Verbosity: m.values[option.Verbosity],
+		Verbosity: m.Number(option.Verbosity),
 	}
 	d.NetR, d.NetW = m.network(w.Side.Server)
 	if w.Side.Server && m.lookup(ucspi.IOD) != "" {
@@ -93,7 +93,7 @@ func fastDecision(w *wrap.Program, words, environ, info []string) *decision {
 
 func portableDecision(w *wrap.Program, words, environ, info []string) *decision {
 	s, prog, err := w.Table.Parse(words[1:])
-	if err != nil || s.Show != option.ShowNothing || len(prog) < w.Table.Min || s.Drop.Any() || words[0] == w.Table.Program+wrap.WaitingFor {
+	if err != nil || s.Show != option.ShowNothing || len(prog) < w.Table.Min || (s.Drop.HasUID || s.Drop.HasGID || s.Drop.HasGroups || s.Drop.FromEnv) || words[0] == w.Table.Program+wrap.WaitingFor {
 		return nil
 	}
 	environ = osEnviron(environ)
@@ -253,21 +253,6 @@ func TestReasons(t *testing.T) {
 	for _, r := range reasons {
 		if r.words != r.e.Error() {
 			t.Errorf("%d: %q, want %q", r.e, r.words, r.e.Error())
-		}
-	}
-}
-
-func TestNumbers(t *testing.T) {
-	for _, s := range []string{"", "0", "00", "7", "10", "4294967295", "4294967296", "99999999999999999999", "+1", "-1", "1x", " 1"} {
-		n, ok := number(s)
-		want, wantOK := option.Number(s)
-		if ok != wantOK || ok && n != want {
-			t.Errorf("%q: %d, %v; want %d, %v", s, n, ok, want, wantOK)
-		}
-	}
-	for n, want := range map[uint64]string{0: "0", 9: "9", 10: "10", 12345: "12345", 1<<64 - 1: "18446744073709551615"} {
-		if got := new(digits).format(n); got != want {
-			t.Errorf("%d: %s", n, got)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"ucspitls/engine/handover"
 	"ucspitls/engine/option"
 	"ucspitls/engine/ucspi"
+	"ucspitls/engine/words"
 	"ucspitls/engine/wrap"
 )
 
@@ -171,7 +172,7 @@ func (m *memory) trusts(uid uint32) bool {
 	if own, _ := call(syscall.SYS_GETEUID, 0, 0, 0); uid == 0 || uintptr(uid) == own {
 		return true
 	}
-	id, ok := number(m.lookup(ucspi.UID))
+	id, ok := words.Number(m.lookup(ucspi.UID))
 	return ok && id == uid
 }
 
@@ -215,7 +216,7 @@ func (m *memory) isSocket(i int, fd uintptr) bool {
 // is false.
 func (m *memory) refuse(w *wrap.Program, min uint32, why, what string, e syscall.Errno) bool {
 	m.refused = true
-	if m.values[option.Verbosity] < min {
+	if m.Number(option.Verbosity) < min {
 		return false
 	}
 	level := "info"

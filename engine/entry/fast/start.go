@@ -115,4 +115,4 @@ func (m *memory) execIO(skip int) syscall.Errno {
 	return e
 }
 
-func (m *memory) verbose() bool { return m.values[option.Verbosity] >= 2 }
+func (m *memory) verbose() bool { return m.Number(option.Verbosity) >= 2 }

@@ -64,20 +64,20 @@ ifeq ($(FIPS),1)
 export GOFIPS140 = certified
 endif
 
-# Where a program starts (engine/entry). ENTRY=record: in front of the Go runtime,
-# to record what the runtime would lose. ENTRY=fast, the default: the four
-# wrappers do all that is usual there, and never start the runtime
-# (engine/entry/fast). ENTRY=off: in the runtime; the programs then don't run
-# under softlimit -m, and hand on less to prog. A program that the C linker
-# links can have no entry.
+# Where a program starts (engine/entry). ENTRY=fast, the default: in front of the
+# Go runtime, to record what the runtime would lose; the four wrappers do all
+# their work there, and never start the runtime (engine/wrap). ENTRY=off: in the
+# runtime; the programs then don't run under softlimit -m, and hand on less to
+# prog. A program that the C linker links can have no entry.
 ENTRY   ?= fast
 ENTRYFOR = linux/amd64 linux/arm64
-ifeq ($(filter $(ENTRY),fast record off),)
-$(error ENTRY is fast, record or off)
+ifeq ($(filter $(ENTRY),fast off),)
+$(error ENTRY is fast or off)
 endif
 ifneq ($(ENTRY),off)
 ifneq ($(filter $(word 2,$(GOENV))/$(word 3,$(GOENV)),$(ENTRYFOR)),)
-WRAPPERENTRY = -E ucspitls_$(ENTRY:record=brief)
+WRAPPERENTRY = -E ucspitls_fast
+WRAPPERTAGS  = -tags fastentry
 TUNNELENTRY  = $(if $(filter 0,$(CGO_$(BACKEND))),-E ucspitls_brief)
 OTHERENTRY   = -E ucspitls_entry
 DAEMONENTRY  = $(if $(filter 0,$(CGO_$(BACKEND))),-E ucspitls_hidden)
@@ -104,7 +104,7 @@ BUILDCMD = CGO_ENABLED=0 $(GOBUILD) -tags '$(TAGS)'
 
 all:
 	@mkdir -p $(BUILD)
-	CGO_ENABLED=0 $(GOBUILD) -ldflags '$(LDFLAGS) $(WRAPPERENTRY)' -o $(BUILD)/ $(WRAPPERS:%=./cmd/%)
+	CGO_ENABLED=0 $(GOBUILD) $(WRAPPERTAGS) -ldflags '$(LDFLAGS) $(WRAPPERENTRY)' -o $(BUILD)/ $(WRAPPERS:%=./cmd/%)
 	CGO_ENABLED=0 $(GOBUILD) -ldflags '$(LDFLAGS) $(OTHERENTRY)' -o $(BUILD)/ $(OTHERS:%=./cmd/%)
 	$(TUNNELGC) CGO_ENABLED=$(CGO_$(BACKEND)) $(GOBUILD) $(PIE_$(BACKEND)) -tags '$(TAGS)' -ldflags '$(LDFLAGS) $(TUNNELENTRY)' -o $(BUILD)/ $(TUNNELS:%=./cmd/%)
 	CGO_ENABLED=$(CGO_$(BACKEND)) $(GOBUILD) $(PIE_$(BACKEND)) -tags '$(TAGS)' -ldflags '$(LDFLAGS) $(DAEMONENTRY)' -o $(BUILD)/ $(DAEMONS:%=./cmd/%)

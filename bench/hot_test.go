@@ -6,6 +6,7 @@ import (
 
 	"ucspitls/engine/option"
 	"ucspitls/engine/ucspi"
+	"ucspitls/engine/words"
 )
 
 // What a connection needs besides moving bytes. Processes live too short for
@@ -16,8 +17,7 @@ var hotPaths = []struct {
 	most  float64 // allocations
 	setup func(testing.TB) func()
 }{
-	{"OptionParsing", 4, parseOptions},
-	{"ProgEnviron", 2, progEnviron},
+	{"OptionParsing", 0, parseOptions},
 	{"IOEnviron", 2, ioEnviron},
 	{"BlobEncoding", 1, encodeBlob},
 	{"BlobDecoding", 6, decodeBlob},
@@ -47,10 +47,11 @@ func BenchmarkHotPath(b *testing.B) {
 }
 
 func parseOptions(t testing.TB) func() {
-	words := []string{"-Sv", "2", "-K", "30000", "--sni", "--handshake-timeout=20000", "--", "prog", "word"}
+	list := []string{"s6-ucspitlsd", "-Sv", "2", "-K", "30000", "--sni", "--handshake-timeout=20000", "--", "prog", "word"}
+	v := option.Values{Words: words.Of(list)}
 	return func() {
-		if s, prog, err := option.UCSPITLSD.Parse(words); err != nil || s.Verbosity != 2 || len(prog) != 2 {
-			t.Fatalf("%+v, %q, %v", s, prog, err)
+		if p := v.Parse(&option.UCSPITLSD); p.Kind != option.Nothing || v.Number(option.Verbosity) != 2 || len(list)-v.Operands != 2 {
+			t.Fatalf("%+v", p)
 		}
 	}
 }
@@ -63,17 +64,6 @@ func environ() []string {
 		all = append(all, fmt.Sprintf("VARIABLE_%d=value", i))
 	}
 	return all
-}
-
-func progEnviron(t testing.TB) func() {
-	in, set := environ(), []string{"SSLCTLFD=3", "SSLREADFD=4", "SSLWRITEFD=5"}
-	none := func(string) bool { return false }
-	return func() {
-		// Without certificate, key, UCSPITLS and what was forged.
-		if out := ucspi.ProgEnviron(in, false, none, set); len(out) < len(in)-4+len(set) || len(out) >= len(in)+len(set) {
-			t.Fatalf("%q", out)
-		}
-	}
 }
 
 func ioEnviron(t testing.TB) func() {

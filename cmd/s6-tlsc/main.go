@@ -4,7 +4,6 @@ package main
 import (
 	"os"
 
-	_ "ucspitls/engine/entry/fast" // the program entry of a build with ENTRY=fast
 	"ucspitls/engine/option"
 	"ucspitls/engine/wrap"
 )

@@ -86,17 +86,6 @@ func Lift() {
 	}
 }
 
-// Liftable reports whether Lift would allow more processes. It may run without
-// the runtime.
-//
-//go:nosplit
-//go:norace
-func Liftable() bool {
-	var limit rlimit
-	prlimit(rlimitNPROC, nil, &limit)
-	return limit.cur < limit.max
-}
-
 //go:nosplit
 //go:norace
 func undoRestore() {

@@ -32,7 +32,6 @@ import (
 	"strings"
 
 	"ucspitls/engine/option"
-	"ucspitls/engine/ucspi"
 )
 
 // What a message is, its first byte.
@@ -68,52 +67,7 @@ type Session struct {
 	Delayed bool
 }
 
-// NewSession is the session of the program with that pid, as its command line
-// and its environment want it.
-func NewSession(s *option.Settings, environ []string, pid string, delayed bool) *Session {
-	return &Session{
-		ID: pid, Remote: ucspi.Lookup(environ, "TCPREMOTEIP"), Delayed: delayed,
-		Verbosity: s.Verbosity, CloseNotify: s.CloseNotify, Enforce: s.Enforce, Timeout: s.Timeout,
-		Idle: ucspi.Lookup(environ, ucspi.IdleTimeout), Linger: ucspi.Lookup(environ, ucspi.Linger),
-	}
-}
-
-// AppendHello appends the first message: a session and the configuration that
-// it would have if its wrapper started an -io.
-func AppendHello(b []byte, s *Session, configuration []string) []byte {
-	b = append(b, KindHello, Version)
-	item := func(name, value string) {
-		if value != "" && strings.IndexByte(value, 0) < 0 {
-			b = append(append(append(append(b, name...), '='), value...), 0)
-		}
-	}
-	flag := func(name string, set bool) {
-		if set {
-			item(name, "1")
-		}
-	}
-	item("id", s.ID)
-	item("remote", s.Remote)
-	item("-v", number10(s.Verbosity))
-	flag("-S", s.CloseNotify)
-	flag("-J", s.Enforce)
-	item("-K", number10(s.Timeout))
-	item("idle", s.Idle)
-	item("linger", s.Linger)
-	flag("delayed", s.Delayed)
-	return AppendConfiguration(append(b, 0), configuration)
-}
-
-// AppendConfiguration appends the configuration as it stands in a hello.
-func AppendConfiguration(b []byte, configuration []string) []byte {
-	for _, item := range configuration {
-		b = append(append(b, item...), 0)
-	}
-	return append(b, 0)
-}
-
-// ParseHello reads the first message. configuration is what
-// AppendConfiguration made. why says what can't be understood, "" if all can.
+// ParseHello reads the first message. configuration is what follows the session. why says what can't be understood, "" if all can.
 func ParseHello(b []byte) (s Session, configuration []byte, why string) {
 	if len(b) < 2 || b[0] != KindHello {
 		return s, nil, "message"
@@ -170,8 +124,7 @@ func (s *Session) set(name, value string) (ok bool) {
 	return ok
 }
 
-// Differs names the first item in which two configurations, as
-// AppendConfiguration made them, differ.
+// Differs names the first item in which two configurations differ.
 func Differs(mine, theirs []byte) string {
 	ours, rest := lists(mine), lists(theirs)
 	for i := 0; ; i++ {
@@ -268,16 +221,3 @@ func Line(text string) []byte { return append([]byte{KindLine}, text...) }
 
 // End is the last message.
 func End(code int) []byte { return []byte{KindEnd, byte(code)} }
-
-func number10(n uint32) string {
-	if n == 0 {
-		return ""
-	}
-	var b [10]byte
-	i := len(b)
-	for ; n > 0; n /= 10 {
-		i--
-		b[i] = '0' + byte(n%10)
-	}
-	return string(b[i:])
-}

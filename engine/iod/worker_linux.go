@@ -75,7 +75,7 @@ func runWorker(b backend.Backend, p *diag.Printer, s *option.Settings) error {
 	}
 	start := time.Now()
 	w.clock = func() time.Duration { return time.Since(start) }
-	w.configuration = handover.AppendConfiguration(nil, handover.Configuration(s, os.Environ()))
+	w.configuration = handover.Configuration(&s.Values, os.Environ())
 	if err := w.count(); err != nil {
 		return err
 	}

@@ -106,7 +106,7 @@ func listen(p *diag.Printer, s *option.Settings, words, operands []string) error
 func firstCommand(s *option.Settings, words, prog []string) ([]string, error) {
 	last := tlsd(s, prog)
 	if !s.Net.Rules() { // which may set UID, GID and GIDLIST for each connection
-		if _, err := privilege.FromOptions(s.Drop, os.LookupEnv, privilege.Passwd); err != nil {
+		if _, err := privilege.FromOptions(&s.Values, os.LookupEnv, privilege.Passwd); err != nil {
 			return nil, err
 		}
 	}

@@ -237,7 +237,7 @@ func (s *server) tunnelsEnded(now time.Time) {
 	for _, c := range s.tunnels.look(now) {
 		ip := c.remote.Addr()
 		s.children.closed(ip)
-		s.p.Info("end tunnel ", ip.WithZone("").String(), "_", diag.Int(int(c.remote.Port())), " count ", diag.Int(s.children.from(ip)), "/", diag.Int(s.net.MaxEach()))
+		s.p.Info("end tunnel ", ip.WithZone("").String(), "_", diag.Int(int(c.remote.Port())), " count ", diag.Int(s.children.from(ip)), "/", diag.Int(s.net.MaxEach))
 		s.status()
 	}
 }

@@ -1,36 +1,5 @@
 package option
 
-import "ucspitls/engine/diag"
-
-// Drop is which ids prog is to run with: --uid, --gid, --gidlist, --envuidgid.
-type Drop struct {
-	UID, GID       uint32
-	HasUID, HasGID bool
-	Groups         []int
-	HasGroups      bool
-	FromEnv        bool
-}
-
-func (v *Values) drop() Drop {
-	d := Drop{UID: v.Number(DropUID), GID: v.Number(DropGID), HasUID: v.Has(DropUID), HasGID: v.Has(DropGID), FromEnv: v.Is(DropFromEnv)}
-	if v.Has(DropGroups) {
-		d.SetGroups(v.Text(DropGroups))
-	}
-	return d
-}
-
-// SetGroups reads a comma list of group ids; an empty list empties the groups.
-func (d *Drop) SetGroups(list string) error {
-	if list != "" && !IsList(list) {
-		return diag.Fail(diag.Usage, "gidlist ", kinds[DropGroups].must)
-	}
-	d.HasGroups, d.Groups = true, []int{}
-	for _, n := range Numbers(list) {
-		d.Groups = append(d.Groups, int(n))
-	}
-	return nil
-}
-
 // With these a wrapper gives up rights just before it executes prog, so that
 // prog and the TLS process can run as different users with no other tool.
 var (

@@ -38,7 +38,7 @@ func (n *Net) Rules() bool { return n.HasRulesDir || n.HasFile }
 func (v *Values) net() Net {
 	n := Net{
 		MaxConns: v.limit(MaxConns, 40), Backlog: 1<<31 - 1, // the kernel knows its maximum
-		Notify: v.Is(Announce), Proxy: v.Is(Proxy), Delayed: v.Is(Delayed),
+		Notify: v.Is(Announce), Proxy: v.Is(Proxy), Delayed: v.Is(Delayed), CountTunnels: v.Is(CountTunnels),
 		RulesDir: v.Text(RulesDir), RulesFile: v.Text(RulesFile), HasRulesDir: v.Has(RulesDir), HasFile: v.Has(RulesFile),
 		Banner: v.Text(Banner), Strict: v.Is(Strict), Paranoid: v.Is(Paranoid),
 		NoDNS: v.Is(NoDNS), Hosts: v.Is(Hosts), Ident: v.Is(Ident), NoDelay: v.Is(NoDelay),

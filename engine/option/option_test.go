@@ -62,7 +62,7 @@ func TestGrammar(t *testing.T) {
 		{&TLSD, "--help --nope", "", func(s *Settings) bool { return s.Show == ShowHelp }, ""},
 		{&TLSD, "-S --version", "", func(s *Settings) bool { return s.Show == ShowVersion }, ""},
 		{&TLSD, "--uid=1 --gid=2 --gidlist=3,4 prog", "prog", func(s *Settings) bool {
-			return s.Drop.UID == 1 && s.Drop.GID == 2 && reflect.DeepEqual(s.Drop.Groups, []int{3, 4})
+			return s.Number(DropUID) == 1 && s.Number(DropGID) == 2 && s.Text(DropGroups) == "3,4"
 		}, ""},
 
 		{&TLSD, "-! prog", "", nil, "unrecognized short option: !"},

@@ -65,7 +65,7 @@ var delayed = []Option{
 
 var countTunnels = []Option{
 	{0, "count-tunnels", "", "for -c and -C a connection counts until its tunnel has ended, not only prog",
-		func(s *Settings, _ string) error { s.Net.CountTunnels = true; return nil }},
+		Rule{CountTunnels, 1}},
 }
 
 // TLSServer is s6-tlsserver: it listens.

@@ -51,7 +51,6 @@ type Settings struct {
 	UIDs            []uint32 // s6-tlsd-iod: -u; nil is the default
 	ReadFD, WriteFD int      // client wrappers: -6 and -7
 
-	Drop    Drop
 	Net     Net
 	Tickets Tickets
 }
@@ -75,7 +74,6 @@ func (t *Table) Parse(list []string) (*Settings, []string, error) {
 	if v.Has(UIDs) {
 		s.UIDs = Numbers(v.Text(UIDs))
 	}
-	s.Drop = v.drop()
 	s.Net = v.net()
 	s.Tickets = Tickets{3, time.Duration(v.Number(IfOlder)) * time.Second, time.Duration(v.Number(Every)) * time.Second}
 	if v.Has(Previous) {

@@ -33,6 +33,7 @@ const (
 	Announce
 	MaxConns
 	MaxEach
+	CountTunnels
 	Backlog
 	Strict
 	Paranoid
@@ -89,8 +90,10 @@ const (
 )
 
 const (
-	whole   = "must be an unsigned integer"
-	anyText = ^uint32(0)
+	whole = "must be an unsigned integer"
+	// MustBeIDs is what a list of ids must be.
+	MustBeIDs = "must be a comma list of unsigned integers"
+	anyText   = ^uint32(0)
 
 	maxBanner = 1024      // fits into the send buffer of a fresh connection
 	maxKeys   = 31        // with the current key half of what a file may hold
@@ -104,7 +107,7 @@ var kinds = [Fields]kind{
 	WriteFD:      {number, 3, 1 << 30, whole + " (3 or more)"},
 	DropUID:      {number, 0, maxID, whole},
 	DropGID:      {number, 0, maxID, whole},
-	DropGroups:   {list0, 0, maxID, "must be a comma list of unsigned integers"},
+	DropGroups:   {list0, 0, maxID, MustBeIDs},
 	UIDs:         {list, 0, maxID, "must be a comma list of numeric ids"},
 	Banner:       {text, 0, maxBanner, "must not be longer than 1024 bytes"},
 	RulesDir:     {text, 0, anyText, ""},

@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	"ucspitls/engine/option"
 )
 
 // FuzzPasswd: whatever the file holds, group 0 is never what comes of it, and
@@ -23,12 +26,30 @@ func FuzzPasswd(f *testing.F) {
 		if err := os.WriteFile(path, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		gid, err := primaryGroup(path, uid, &fromEnviron)
-		if err != nil {
+		gid := primaryGroup(path+"\x00", uint32(uid))
+		if want := byLines(data, uid); gid != want {
+			t.Errorf("group %d of user %d, want %d", gid, uid, want)
+		}
+		if gid == 0 {
 			return
 		}
-		if gid <= 0 || !bytes.Contains(data, fmt.Append(nil, uid)) || !bytes.Contains(data, fmt.Append(nil, gid)) {
+		if !bytes.Contains(data, fmt.Append(nil, uid)) || !bytes.Contains(data, fmt.Append(nil, gid)) {
 			t.Errorf("group %d of user %d", gid, uid)
 		}
 	})
+}
+
+// byLines is the same with the file as a whole.
+func byLines(data []byte, uid int) uint32 {
+	for _, line := range strings.Split(string(data), "\n") {
+		f := strings.Split(line, ":")
+		if len(f) < 4 {
+			continue
+		}
+		if n, ok := option.Number(f[2]); ok && int(n) == uid {
+			g, _ := option.Number(f[3])
+			return g
+		}
+	}
+	return 0
 }

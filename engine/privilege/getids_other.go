@@ -5,5 +5,7 @@ package privilege
 import "syscall"
 
 // There is no portable way to see the saved ids.
-func isUser(id int) bool  { return syscall.Getuid() == id && syscall.Geteuid() == id }
-func isGroup(id int) bool { return syscall.Getgid() == id && syscall.Getegid() == id }
+func isUser(id uint32) bool { return uint32(syscall.Getuid()) == id && uint32(syscall.Geteuid()) == id }
+func isGroup(id uint32) bool {
+	return uint32(syscall.Getgid()) == id && uint32(syscall.Getegid()) == id
+}

@@ -3,10 +3,9 @@ package privilege
 import (
 	"syscall"
 	"unsafe"
-)
 
-func setgid(id int) error { return syscall.Setresgid(id, id, id) }
-func setuid(id int) error { return syscall.Setresuid(id, id, id) }
+	"ucspitls/engine/sys"
+)
 
 // capabilities are those of this thread, as capget(2) and capset(2) have them.
 // At a start all threads have the same, and the changes of ids are the same for all.
@@ -22,7 +21,7 @@ const capabilityVersion = 0x20080522
 
 func readCapabilities() (c capabilities, ok bool) {
 	c.header.version = capabilityVersion
-	_, _, e := syscall.RawSyscall(syscall.SYS_CAPGET, uintptr(unsafe.Pointer(&c.header)), uintptr(unsafe.Pointer(&c.sets)), 0)
+	_, _, e := syscall.RawSyscall6(syscall.SYS_CAPGET, uintptr(unsafe.Pointer(&c.header)), uintptr(unsafe.Pointer(&c.sets)), 0, 0, 0, 0)
 	return c, e == 0
 }
 
@@ -43,5 +42,5 @@ func dropCapabilities() {
 	}
 	var none capabilities
 	none.header.version = capabilityVersion
-	syscall.AllThreadsSyscall(syscall.SYS_CAPSET, uintptr(unsafe.Pointer(&none.header)), uintptr(unsafe.Pointer(&none.sets)), 0)
+	sys.Capset(unsafe.Pointer(&none.header), unsafe.Pointer(&none.sets))
 }

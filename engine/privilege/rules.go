@@ -1,102 +1,116 @@
 package privilege
 
 import (
-	"strings"
-	"syscall"
+	"unsafe"
 
 	"ucspitls/engine/diag"
 	"ucspitls/engine/option"
+	"ucspitls/engine/sys"
 	"ucspitls/engine/ucspi"
+	"ucspitls/engine/words"
 )
 
-// A source is what error lines call the ids.
-type source struct{ uid, gid string }
+// Passwd is where a user's group is found; it ends in NUL.
+const Passwd = "/etc/passwd\x00"
 
-var (
-	fromEnviron = source{ucspi.UID, ucspi.GID}
-	fromOptions = source{"--uid", "--gid"}
-)
-
-// Passwd is where a user's group is found.
-const Passwd = "/etc/passwd"
+// An Item is the value of a variable, if it is set.
+type Item struct {
+	Value string
+	Set   bool
+}
 
 // complete sees to it that who gives up root gives up all of it: with another
 // user's id come a group, the user's own unless there is one, and no
 // supplementary groups but those that were asked for; root's group is refused.
 // Who stays root, and who has no other id to become, is given what he asks for.
-func (ids *IDs) complete(passwd string, from *source) (err error) {
+func (ids IDs) complete(passwd, uidName, gidName string) (IDs, Fault) {
 	if !ids.leaves() {
-		return nil
+		return ids, Fault{}
 	}
 	if !ids.HasGID {
-		if ids.GID, err = primaryGroup(passwd, ids.UID, from); err != nil {
-			return err
+		// Group 0 through the back door would keep rights that the uid gives up.
+		if ids.GID = primaryGroup(passwd, ids.UID); ids.GID == 0 {
+			return ids, Fault{Code: diag.Usage, before: "no group for ", name: uidName, number: ids.UID, hasNumber: true, in: passwd[:len(passwd)-1], set: gidName}
 		}
 		ids.HasGID = true
 	}
 	ids.SetGroups = true
-	if ids.GID == 0 {
-		return rootsGroup(ids.UID)
+	root := ids.GID == 0
+	rest := ids.Groups
+	for more := rest != ""; more; {
+		var item string
+		item, rest, more = words.Cut(rest, ',')
+		n, _ := words.Number(item)
+		root = root || n == 0
 	}
-	for _, g := range ids.Groups {
-		if g == 0 {
-			return rootsGroup(ids.UID)
-		}
+	if root {
+		return ids, Fault{Code: diag.Usage, before: "group 0 is root's, and user ", number: ids.UID, hasNumber: true, after: " is not to have it"}
 	}
-	return nil
-}
-
-func rootsGroup(uid int) error {
-	return diag.Fail(diag.Usage, "group 0 is root's, and user ", diag.Int(uid), " is not to have it")
+	return ids, Fault{}
 }
 
 // FromEnviron reads TLS_UID and TLS_GID for a process that was started as
-// root. 0 and an empty value count as not set. passwd is a file in the format of passwd(5).
+// root. 0 and an empty value count as not set. passwd is a file in the format of
+// passwd(5).
 func FromEnviron(lookup func(string) (string, bool), passwd string) (IDs, error) {
 	var ids IDs
-	var err error
+	var f Fault
 	optional := func(name string) (string, bool) {
 		v, _ := lookup(name)
 		return v, v != ""
 	}
-	if ids.UID, ids.HasUID, err = id(optional, ucspi.UID); err != nil {
-		return IDs{}, err
+	if ids.UID, ids.HasUID, f = id(item(optional, ucspi.UID), ucspi.UID); f.Code != 0 {
+		return IDs{}, f.err()
 	}
-	if ids.GID, ids.HasGID, err = id(optional, ucspi.GID); err != nil {
-		return IDs{}, err
+	if ids.GID, ids.HasGID, f = id(item(optional, ucspi.GID), ucspi.GID); f.Code != 0 {
+		return IDs{}, f.err()
 	}
 	ids.HasUID, ids.HasGID = ids.HasUID && ids.UID != 0, ids.HasGID && ids.GID != 0
 	ids.SetGroups = ids.HasUID || ids.HasGID
-	if err := ids.complete(passwd, &fromEnviron); err != nil {
-		return IDs{}, err
+	if ids, f = ids.complete(passwd, ucspi.UID+" ", ucspi.GID); f.Code != 0 {
+		return IDs{}, f.err()
 	}
 	return ids, nil
 }
 
-// FromOptions reads --uid, --gid, --gidlist and --envuidgid, which is UID, GID
+func item(lookup func(string) (string, bool), name string) Item {
+	v, set := lookup(name)
+	return Item{v, set}
+}
+
+// FromOptions is Choose for programs that run on the Go runtime.
+func FromOptions(v *option.Values, lookup func(string) (string, bool), passwd string) (IDs, error) {
+	ids, f := Choose(v, item(lookup, "UID"), item(lookup, "GID"), item(lookup, "GIDLIST"), passwd)
+	return ids, f.err()
+}
+
+// Choose reads --uid, --gid, --gidlist and --envuidgid, which is UID, GID
 // and GIDLIST: each must be set, or be given as an option.
-func FromOptions(d option.Drop, lookup func(string) (string, bool), passwd string) (IDs, error) {
+func Choose(v *option.Values, uid, gid, groups Item, passwd string) (IDs, Fault) {
 	ids := IDs{
-		UID: int(d.UID), HasUID: d.HasUID,
-		GID: int(d.GID), HasGID: d.HasGID,
-		Groups: d.Groups, SetGroups: d.HasGroups,
+		UID: v.Number(option.DropUID), HasUID: v.Has(option.DropUID),
+		GID: v.Number(option.DropGID), HasGID: v.Has(option.DropGID),
+		Groups: v.Text(option.DropGroups), SetGroups: v.Has(option.DropGroups),
 	}
-	if d.FromEnv {
-		if n, set, err := id(lookup, "UID"); err != nil {
-			return IDs{}, err
-		} else if set {
+	if v.Is(option.DropFromEnv) {
+		n, set, f := id(uid, "UID")
+		if f.Code != 0 {
+			return IDs{}, f
+		}
+		if set {
 			ids.UID, ids.HasUID = n, true
 		}
-		if n, set, err := id(lookup, "GID"); err != nil {
-			return IDs{}, err
-		} else if set {
+		if n, set, f = id(gid, "GID"); f.Code != 0 {
+			return IDs{}, f
+		}
+		if set {
 			ids.GID, ids.HasGID = n, true
 		}
-		if list, set := lookup("GIDLIST"); set {
-			if err := d.SetGroups(list); err != nil {
-				return IDs{}, err
+		if groups.Set {
+			if groups.Value != "" && !option.IsList(groups.Value) {
+				return IDs{}, usage("gidlist ", option.MustBeIDs, "")
 			}
-			ids.Groups, ids.SetGroups = d.Groups, true
+			ids.Groups, ids.SetGroups = groups.Value, true
 		}
 		missing := ""
 		switch {
@@ -108,70 +122,89 @@ func FromOptions(d option.Drop, lookup func(string) (string, bool), passwd strin
 			missing = "GIDLIST"
 		}
 		if missing != "" {
-			return IDs{}, diag.Fail(diag.Usage, missing, " not set, but --envuidgid given")
+			return IDs{}, usage(missing, " not set, but --envuidgid given", "")
 		}
 	}
-	if err := ids.complete(passwd, &fromOptions); err != nil {
-		return IDs{}, err
-	}
-	return ids, nil
+	return ids.complete(passwd, "--uid ", "--gid")
 }
 
-func id(lookup func(string) (string, bool), name string) (n int, set bool, err error) {
-	v, set := lookup(name)
-	if !set {
-		return 0, false, nil
+func id(v Item, name string) (n uint32, set bool, f Fault) {
+	if !v.Set {
+		return 0, false, Fault{}
 	}
-	u, ok := option.ID(v)
+	n, ok := option.ID(v.Value)
 	if !ok {
-		return 0, false, diag.Fail(diag.Usage, "invalid ", name, ": it must be a numeric id")
+		return 0, false, usage("invalid ", name, ": it must be a numeric id")
 	}
-	return int(u), true, nil
+	return n, true, Fault{}
 }
+
+// passwdBuffer holds a part of the file.
+var passwdBuffer [4096]byte
 
 // primaryGroup is our own reader of passwd(5), so that every build looks in
-// the same place. An account that is known elsewhere needs a group id.
-func primaryGroup(passwd string, uid int, from *source) (int, error) {
-	advice := diag.Fail(diag.Usage, "no group for ", from.uid, " ", diag.Int(uid), " in ", passwd, ": set ", from.gid)
-	data, err := readFile(passwd)
-	if err != nil {
-		return 0, advice
+// the same place; 0: there is none. An account that is known elsewhere needs a
+// group id.
+func primaryGroup(passwd string, uid uint32) (gid uint32) {
+	fd, e := sys.Open(passwd)
+	if e != 0 {
+		return 0
 	}
-	for _, line := range strings.Split(string(data), "\n") {
-		f := strings.Split(line, ":")
-		if len(f) < 4 {
-			continue
+	var l passwdLine
+	for {
+		n, e := sys.Read(fd, unsafe.Pointer(&passwdBuffer), len(passwdBuffer))
+		if e != 0 {
+			return 0
 		}
-		if n, ok := option.Number(f[2]); ok && int(n) == uid {
-			// Group 0 through the back door would keep rights that the uid gives up.
-			if g, ok := option.Number(f[3]); ok && g != 0 {
-				return int(g), nil
+		for i := 0; i < n; i++ {
+			if l.read(passwdBuffer[i]) && l.is(uid) {
+				sys.Close(fd)
+				return l.gid
 			}
-			return 0, advice
+		}
+		if n == 0 {
+			sys.Close(fd)
+			if l.read('\n') && l.is(uid) {
+				return l.gid
+			}
+			return 0
 		}
 	}
-	return 0, advice
 }
 
-func readFile(path string) ([]byte, error) {
-	n, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, err
+// A passwdLine is NAME:PASSWORD:UID:GID:..., read byte by byte.
+type passwdLine struct {
+	field, digits int
+	bad           bool // the number of this field is none
+	n             uint64
+	uid, gid      uint32
+	hasUID        bool
+	done          bool // its end was read, and what is next begins a new one
+}
+
+func (l *passwdLine) is(uid uint32) bool { return l.hasUID && l.uid == uid }
+
+// read takes a byte, and reports whether the line ends with it, and has a group.
+func (l *passwdLine) read(c byte) bool {
+	if l.done {
+		*l = passwdLine{}
 	}
-	defer syscall.Close(n)
-	var data []byte
-	buf := make([]byte, 16384)
-	for {
-		m, err := syscall.Read(n, buf)
-		if err == syscall.EINTR {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		if m <= 0 {
-			return data, nil
-		}
-		data = append(data, buf[:m]...)
+	if c != ':' && c != '\n' {
+		l.digits++
+		l.bad = l.bad || c < '0' || c > '9' || l.n > 1<<32-1
+		l.n = l.n*10 + uint64(c-'0')
+		return false
 	}
+	ok := !l.bad && l.digits > 0 && l.n <= 1<<32-1
+	if ok && l.field == 2 {
+		l.uid, l.hasUID = uint32(l.n), true
+	}
+	if ok && l.field == 3 {
+		l.gid = uint32(l.n)
+	}
+	whole := l.field >= 3
+	l.field++
+	l.digits, l.bad, l.n = 0, false, 0
+	l.done = c == '\n'
+	return l.done && whole
 }

@@ -45,10 +45,10 @@ func (x *session) confine(p sandbox.Profile, root bool, ids privilege.IDs) error
 	}
 	check := sandbox.Check{Untraced: looksAtTracer(mode, root), Proof: mode == "require", IDs: sandbox.IDs{UID: -1, GID: -1}}
 	if ids.HasUID {
-		check.IDs.UID = ids.UID
+		check.IDs.UID = int(ids.UID)
 	}
 	if ids.HasGID {
-		check.IDs.GID = ids.GID
+		check.IDs.GID = int(ids.GID)
 	}
 	err := sandbox.Enter(p, check)
 	switch {

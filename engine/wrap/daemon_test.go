@@ -3,6 +3,7 @@
 package wrap_test
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"runtime"
@@ -10,7 +11,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -100,6 +100,16 @@ func listenAs(t *testing.T, fd int, uid string) {
 	}
 }
 
+// letGo waits until an immediate wrapper that has its information has become
+// prog, and else for a moment.
+func (d *daemon) letGo(n int, hello []byte) {
+	wait := 200
+	if d.blob < 0 && !bytes.Contains(hello, []byte("\x00delayed=1\x00")) {
+		wait = 20_000
+	}
+	unix.Poll([]unix.PollFd{{Fd: int32(n), Events: unix.POLLRDHUP}}, wait)
+}
+
 func (d *daemon) serve(n int, words []string) {
 	hello := make([]byte, handover.MaxMessage+1)
 	got, _ := syscall.Read(n, hello)
@@ -118,7 +128,7 @@ func (d *daemon) serve(n int, words []string) {
 		case word == "files":
 			d.files(n)
 		case word == "slow":
-			time.Sleep(200 * time.Millisecond)
+			d.letGo(n, hello[:max(got, 0)])
 		case isBlob:
 			unix.Write(d.blob, []byte(strings.ReplaceAll(blob, "|", "\x00")))
 			syscall.Close(d.blob)
@@ -173,7 +183,7 @@ func (d *daemon) stop() string {
 // sharedScenes are starts with a shared tunnel process, of which there may be
 // any kind.
 func sharedScenes() (scenes []scene) {
-	usual := []string{"TLS_IOD=DIR/s", "CERTFILE=/c", "KEYFILE:x=/k", "CAFILE=", "TCPREMOTEIP=192.0.2.1", "TLS_IDLE_TIMEOUT=500", "BLOB=SSL_ALPN=own||", "COMMAND=Y"}
+	usual := []string{"TLS_IOD=DIR/s", "CERTFILE=/c", "KEYFILE:x=/k", "CAFILE=", "TCPREMOTEIP=192.0.2.1", "TLS_IDLE_TIMEOUT=500", "TLS_LINGER=600", "BLOB=SSL_ALPN=own||", "COMMAND=Y"}
 	add := func(name, words, daemon string, change func(*scene)) {
 		s := scene{name: name, who: "server", words: strings.Fields(words), env: usual, daemon: daemon}
 		if change != nil {

@@ -1,97 +1,93 @@
 package wrap
 
 import (
-	"os"
-	"strconv"
 	"syscall"
+	"unsafe"
 
 	"ucspitls/engine/diag"
-	"ucspitls/engine/entry"
-	"ucspitls/engine/fd"
-	"ucspitls/engine/option"
+	"ucspitls/engine/sys"
 	"ucspitls/engine/ucspi"
 )
 
-// delayed is s6-ucspitlsd and s6-ucspitlsc: the waiting process is started and
-// prog takes this process's place at once.
-func (w *Program) delayed(p *diag.Printer, s *option.Settings, prog []string) error {
-	l, err := w.prepare(s, fd.SocketPair)
-	if err != nil {
-		return err
-	}
-	argv := append([]string{w.Table.Program + WaitingFor, strconv.Itoa(os.Getpid()), strconv.Itoa(int(s.Verbosity)), Sibling(w.Side.IO)}, w.Side.args(s)...)
-	exe := Self(w.Table.Program)
-	environ := append(ucspi.IOEnviron(l.environ), ucspi.AfterCommand)
-	if _, err := spawn(exe, argv, environ, l.files(w.Side)); err != nil {
-		return diag.FailSys("start "+exe, err)
-	}
-	for _, n := range []int{l.progRead, l.progWrite, l.progCtl} {
-		if err := fd.Inherit(n); err != nil {
-			return diag.FailSys("pass on a descriptor", err)
+// delayed is s6-ucspitlsd and s6-ucspitlsc: the waiting process is there, and prog
+// takes this process's place at once.
+func (m *memory) delayed() {
+	for _, n := range [...]int{m.progRead(), m.progWrite(), m.progCtl()} {
+		if e := sys.Inherit(n); e != 0 {
+			m.failSystem("pass on a descriptor", e)
 		}
 	}
-	env := ucspi.ProgEnviron(l.environ, s.Keep, ucspi.IsChannel, []string{
-		ucspi.CtlFD + "=" + strconv.Itoa(l.progCtl),
-		ucspi.ReadFD + "=" + strconv.Itoa(l.progRead),
-		ucspi.WriteFD + "=" + strconv.Itoa(l.progWrite),
-	})
-	return become(prog, env, l.ids)
+	m.progEnviron()
+	m.channelNumbers()
+	m.become()
 }
 
-// WaitingFor follows the program's name in argv[0] of the waiting process,
-// which is also what ps shows.
-const WaitingFor = ": waiting for"
-
-// wait is the waiting process. words: pid of prog, verbosity, path of the
-// -io, its options.
-func (w *Program) wait(p *diag.Printer, words []string) error {
-	entry.Hide(os.Getenv(ucspi.Sandbox)) // prog is there, with our ids
-	entry.NoTraces()
-	fd.CloseFrom(firstBeyond)
-	if len(words) < 3 {
-		return diag.Fail(diag.Usage, "the waiting process is not to be started by hand")
+// wait is the waiting process, whose descriptors have their fixed numbers.
+func (m *memory) wait() {
+	sys.CloseFrom(ctl + 1)
+	command, e := m.command()
+	if e != 0 && e != syscall.ECONNRESET {
+		m.failSystem("read the control socket", e)
 	}
-	pid, path, args := words[0], words[2], words[3:]
-	if v, ok := option.Number(words[1]); ok {
-		p.Verbosity = uint(v)
-	}
-	var command [1]byte
-	if n, err := fd.ReadFull(ctl, command[:]); n == 0 {
-		if err != nil && err != syscall.ECONNRESET {
-			return diag.FailSys("read the control socket", err)
-		}
-		p.Info("pid ", pid, " declined opportunistic TLS")
-		return nil
-	}
-	report := command[0] == ucspi.StartReport
-	switch {
-	case report:
+	skip, notify := 0, ctl
+	switch command {
+	case none:
+		m.tell(" declined opportunistic TLS")
+		sys.Exit(diag.OK)
+	case ucspi.StartReport:
 		// From here on prog can only listen; its EOF stays clean whatever it sends.
-		syscall.Shutdown(ctl, syscall.SHUT_RD)
-	case command[0] == ucspi.Start:
-		fd.CloseReceiver(ctl)
+		sys.Shutdown(ctl, syscall.SHUT_RD)
+	case ucspi.Start:
+		sys.CloseReceiver(ctl)
+		m.ioArgv[2] = m.ioArgv[0] // without "-d 5"
+		skip, notify = 2, noFD
 	default:
-		fd.CloseReceiver(ctl)
-		return diag.Fail(diag.Usage, "unrecognized command on control socket")
+		sys.CloseReceiver(ctl)
+		m.fail(diag.Usage, "unrecognized command on control socket", "", "")
 	}
-	p.Info("pid ", pid, " accepted opportunistic TLS")
-	if w.Side.Server {
-		if over, err := w.handOverWaiting(p, pid, args, report); over || err != nil {
-			return err
+	m.tell(" accepted opportunistic TLS")
+	if m.handOver(3, 4, notify) {
+		sys.Close(3)
+		sys.Close(4)
+		if notify != noFD { // or else it is closed already, and the number another's
+			sys.Close(ctl)
 		}
+		sys.Exit(m.verdict())
 	}
-	err := syscall.Exec(path, ioArgs(path, args, report), os.Environ())
-	// prog and its peer believe in TLS from here on: no more cleartext.
-	w.Side.shutdown()
-	return CannotRun(path, err)
+	e = m.execIO(skip)
+	m.endNetwork()
+	m.cannotRun(e)
 }
 
-// shutdown ends the network connection for everybody who shares it.
-func (side *Side) shutdown() {
-	r, wr := 0, 1
-	if !side.Server {
-		r, wr = 3, 4
+const (
+	none = -1
+	noFD = -1
+)
+
+// command reads the first byte on the control socket, which alone counts.
+func (m *memory) command() (int, syscall.Errno) {
+	n, e := sys.Read(ctl, unsafe.Pointer(&m.blob[0]), 1)
+	if e != 0 || n == 0 {
+		return none, e
 	}
-	syscall.Shutdown(r, syscall.SHUT_RDWR)
-	syscall.Shutdown(wr, syscall.SHUT_RDWR)
+	return int(m.blob[0]), 0
+}
+
+// execIO executes the -io; skip is how many words of its command line are left out.
+func (m *memory) execIO(skip int) syscall.Errno {
+	return sys.Execute(m.ioArgv[0], uintptr(unsafe.Pointer(&m.ioArgv[skip])), m.vector(0), true)
+}
+
+// endNetwork ends the connection for everybody, where prog and its peer believe
+// in TLS: no more cleartext. Behind an immediate tool nobody does yet.
+func (m *memory) endNetwork() {
+	if !m.of().Delayed {
+		return
+	}
+	r, w := 0, 1
+	if !m.of().Side.Server {
+		r, w = 3, 4
+	}
+	sys.Shutdown(r, syscall.SHUT_RDWR)
+	sys.Shutdown(w, syscall.SHUT_RDWR)
 }

@@ -1,134 +1,118 @@
 package wrap
 
 import (
-	"os"
-	"strconv"
 	"syscall"
+	"unsafe"
 
 	"ucspitls/engine/diag"
-	"ucspitls/engine/fd"
-	"ucspitls/engine/handover"
-	"ucspitls/engine/option"
+	"ucspitls/engine/sys"
 	"ucspitls/engine/ucspi"
+	"ucspitls/engine/words"
 )
 
-// immediate is s6-tlsd and s6-tlsc: the -io is started, and prog takes this
-// process's place once the handshake is done. prog talks to the tunnel on the
-// numbers that the network had.
-func (w *Program) immediate(p *diag.Printer, s *option.Settings, prog []string) error {
-	l, err := w.prepare(s, fd.Pipe)
-	if err != nil {
-		return err
-	}
-	tunnel, err := w.launch(p, s, &l)
-	if err != nil {
-		return err
-	}
-	for _, n := range []int{l.ioRead, l.ioWrite, l.ioCtl} {
-		syscall.Close(n)
-	}
-	items, err := receive(l.progCtl, tunnel)
-	if err != nil {
-		return err
-	}
-	if tunnel.shared != nil {
-		tunnel.link.Drain(tunnel.says.Relay) // from here on the daemon speaks for itself
-	}
-	syscall.Close(l.progCtl)
-	if err := fd.Move(l.progRead, l.netR); err != nil {
-		return diag.FailSys("move a descriptor", err)
-	}
-	if err := fd.Move(l.progWrite, l.netW); err != nil {
-		return diag.FailSys("move a descriptor", err)
-	}
-	env := ucspi.ProgEnviron(l.environ, s.Keep, ucspi.IsChannel, items)
-	return become(prog, env, l.ids)
-}
-
-// A tunnelProcess has the other ends of the channels: an -io of our own, or the
-// shared process.
-type tunnelProcess struct {
-	pid int
-	*shared
-}
-
-// kill ends a tunnel that can't be believed. The shared process ends its session
-// when the wrapper does.
-func (t tunnelProcess) kill() {
-	if t.shared == nil {
-		syscall.Kill(t.pid, syscall.SIGKILL)
-	}
-}
-
-// verdict waits for the exit code of a session that ended early.
-func (t tunnelProcess) verdict() (int, error) {
-	if t.shared != nil {
-		return t.shared.verdict()
-	}
-	return waitFor(t.pid)
-}
-
-func (w *Program) launch(p *diag.Printer, s *option.Settings, l *launch) (t tunnelProcess, err error) {
-	if w.Side.Server {
-		t.shared, err = w.handOver(p, s, l.environ, strconv.Itoa(os.Getpid()), false, handover.Files{
-			NetIn: l.netR, NetOut: l.netW, FromProg: l.ioRead, ToProg: l.ioWrite, Notify: l.ioCtl})
-		if err != nil || t.shared != nil {
-			return t, err
+// immediate is s6-tlsd and s6-tlsc: prog takes this process's place once the
+// handshake is done, and talks to the tunnel on the numbers that the network had.
+// The session is the child's, or the shared process's.
+func (m *memory) immediate() {
+	if m.failed != 0 {
+		if m.child > 0 {
+			sys.Wait(m.child)
 		}
+		m.cannotRun(m.failed)
 	}
-	path := Sibling(w.Side.IO)
-	t.pid, err = spawn(path, ioArgs(path, w.Side.args(s), true), ucspi.IOEnviron(l.environ), l.files(w.Side))
-	if err != nil {
-		return t, CannotRun(path, err)
+	sys.Close(m.ioRead())
+	sys.Close(m.ioWrite())
+	sys.Close(m.ioCtl())
+	got := m.receive()
+	if got == 0 {
+		// The -io has said why, and its code is ours.
+		code := m.code()
+		if !diag.EndsSession(code) {
+			m.failNumber(diag.TLS, "the TLS process ended without a handshake, exit code ", code, "")
+		}
+		sys.Exit(code)
 	}
-	return t, nil
+	m.progEnviron()
+	m.inform(got)
+	if m.link != 0 {
+		m.relay(true) // from here on the daemon speaks for itself
+	}
+	sys.Close(m.progCtl())
+	r, w := m.network()
+	e := sys.Move(m.progRead(), r)
+	if e == 0 {
+		e = sys.Move(m.progWrite(), w)
+	}
+	if e != 0 {
+		m.failSystem("move a descriptor", e)
+	}
+	m.become()
 }
 
-// EndedWith says that the TLS process ended before the handshake was over, with
-// a code that says nothing about a session.
-const EndedWith = "the TLS process ended without a handshake, exit code "
-
-// receive reads the information blob to its end. Without one the handshake
-// failed: the -io has said why, and its code is ours.
-func receive(n int, from tunnelProcess) ([]string, error) {
-	blob := make([]byte, 4096)
+// receive reads the blob to its end.
+func (m *memory) receive() int {
 	got := 0
 	for {
-		m, err := fd.ReadFull(n, blob[got:])
-		if err != nil {
-			return nil, diag.FailSys("read from the TLS process", err)
+		n, e := sys.Read(m.progCtl(), unsafe.Pointer(&m.blob[got]), len(m.blob)-got)
+		if e != 0 {
+			m.failSystem("read from the TLS process", e)
 		}
-		got += m
-		if got < len(blob) {
+		if n == 0 {
+			return got
+		}
+		if got += n; got >= len(m.blob) {
+			m.distrust()
+			m.fail(diag.TLS, "the peer's information is too long", "", "")
+		}
+	}
+}
+
+// inform ends prog's environment with the blob.
+func (m *memory) inform(got int) {
+	r := ucspi.Reader{Blob: words.View(unsafe.Pointer(&m.blob), got)}
+	for {
+		item, flaw := r.Next()
+		if flaw != ucspi.Sound {
+			m.distrust()
+			before, name, after := flaw.Words(item)
+			m.fail(diag.TLS, before, name, after)
+		}
+		if item == "" {
 			break
 		}
-		if got >= ucspi.MaxBlob {
-			from.kill()
-			return nil, diag.Fail(diag.TLS, "the peer's information is too long")
-		}
-		blob = append(blob, make([]byte, len(blob))...)
+		m.env(words.C(item)) // it ends in a NUL where it stands
 	}
-	if got == 0 {
-		code, err := from.verdict()
-		if err != nil {
-			return nil, err
-		}
-		if !diag.EndsSession(code) {
-			return nil, diag.Fail(diag.TLS, EndedWith, diag.Int(code))
-		}
-		return nil, diag.Silent(code)
+	m.env(0)
+}
+
+// distrust ends the child whose information can't be believed. The shared
+// process ends its session when we do.
+func (m *memory) distrust() {
+	if m.link == 0 {
+		sys.Kill(m.child)
 	}
-	var items []string
-	for r := (ucspi.Reader{Blob: string(blob[:got])}); ; {
-		item, flaw := r.Next()
-		switch {
-		case flaw != ucspi.Sound:
-			from.kill()
-			before, name, after := flaw.Words(item)
-			return nil, diag.Fail(diag.TLS, before, name, after)
-		case item == "":
-			return items, nil
-		}
-		items = append(items, item)
+}
+
+// code waits for the end of the session and gives its exit code, 128+N when
+// signal N ended the -io.
+func (m *memory) code() int {
+	if m.link != 0 {
+		return m.verdict()
 	}
+	s, e := sys.Wait(m.child)
+	if e != 0 {
+		m.failSystem("wait for the TLS process", e)
+	}
+	if s.Signaled() {
+		return diag.Signal + int(s.Signal())
+	}
+	return s.ExitStatus()
+}
+
+// cannotRun ends the process for want of the -io.
+func (m *memory) cannotRun(e syscall.Errno) {
+	if e == syscall.EAGAIN || e == syscall.ENOMEM { // there was no process for it
+		m.failErrno(diag.System, "unable to start ", words.Text(m.ioArgv[0]), e)
+	}
+	m.failErrno(diag.ExecCode(e), "cannot run ", words.Text(m.ioArgv[0]), e)
 }

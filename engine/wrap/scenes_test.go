@@ -223,12 +223,12 @@ func failures() (scenes []scene) {
 		scenes = append(scenes, scene{who: "two", name: fmt.Sprintf("hostile words %d, %.20q", i, path), words: []string{path}, env: good},
 			scene{who: "two", name: fmt.Sprintf("hostile option %d, %.20q", i, path), words: []string{"--" + path + "=x", "show"}, env: good})
 	}
-	for _, fault := range []string{"pipe2:error=EMFILE:when=1", "socketpair:error=ENFILE:when=1"} {
-		who := ""
-		if strings.HasPrefix(fault, "socketpair") {
-			who = "delayed"
-		}
-		scenes = append(scenes, scene{name: fault, who: who, words: []string{"-S", "show"}, env: good, fault: fault})
+	for _, fault := range []string{"pipe2:error=EMFILE:when=1", "pipe2:error=ENFILE:when=1", "pipe2:error=ENFILE:when=2",
+		"fcntl:error=EINVAL:when=6", "fcntl:error=EINVAL:when=7", "clone:error=EAGAIN:when=1", "clone:error=ENOMEM:when=1"} {
+		scenes = append(scenes, scene{name: fault, words: []string{"-S", "show"}, env: good, fault: fault, state: []string{"hard=6:6000", "hard=7:100"}})
 	}
+	scenes = append(scenes,
+		scene{name: "socketpair:error=ENFILE:when=1", who: "delayed", words: []string{"-S", "show"}, env: good, fault: "socketpair:error=ENFILE:when=1"},
+		scene{name: "pipe2:error=ENFILE:when=3", who: "immediate", words: []string{"-S", "show"}, env: good, fault: "pipe2:error=ENFILE:when=3"})
 	return scenes
 }

@@ -21,6 +21,7 @@ import (
 	"ucspitls/engine/entry/entrytest"
 	"ucspitls/engine/option"
 	"ucspitls/engine/wrap"
+	"ucspitls/test/need"
 )
 
 var update = flag.Bool("update", false, "write what the wrappers do now into testdata/starts")
@@ -69,9 +70,11 @@ var builds = []struct {
 	name  string
 	flags []string
 }{
-	{"fast", []string{"-ldflags", "-E ucspitls_fast"}},
+	{"fast", []string{"-tags", "fastentry", "-ldflags", "-E ucspitls_fast"}},
 	{"off", nil},
 }
+
+var programs = []string{"ucspitls/cmd/s6-ucspitlsd", "ucspitls/cmd/s6-ucspitlsc", "ucspitls/cmd/s6-tlsd", "ucspitls/cmd/s6-tlsc"}
 
 var bin string // the directories are in it
 
@@ -95,11 +98,10 @@ func TestMain(m *testing.M) {
 }
 
 func makePrograms() bool {
-	wrappers := []string{"ucspitls/cmd/s6-ucspitlsd", "ucspitls/cmd/s6-ucspitlsc", "ucspitls/cmd/s6-tlsd", "ucspitls/cmd/s6-tlsc"}
 	for _, b := range builds {
 		dir := filepath.Join(bin, b.name)
 		os.Mkdir(dir, 0o755)
-		if !build(dir+"/", append(b.flags, wrappers...)...) ||
+		if !build(dir+"/", append(b.flags, programs...)...) ||
 			!build(dir+"/show", "-ldflags", "-E ucspitls_entry", "./testdata/show") || !build(dir+"/launch", "../entry/testdata/launch") ||
 			os.Symlink("show", dir+"/s6-tlsd-io") != nil || os.Symlink("show", dir+"/s6-tlsc-io") != nil {
 			return false
@@ -165,7 +167,8 @@ func act(t *testing.T, build string, w *wrap.Program, s *scene) string {
 		argv = append([]string{filepath.Join(bin, "launch")}, s.state...)
 	}
 	if s.fault != "" {
-		argv = append(argv, "/usr/bin/strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace="+strings.Split(s.fault, ":")[0], "-e", "inject="+s.fault)
+		strace, _ := exec.LookPath("strace")
+		argv = append(argv, strace, "-f", "-qq", "-o", "/dev/null", "-e", "trace="+strings.Split(s.fault, ":")[0], "-e", "inject="+s.fault)
 	}
 	argv = append(argv, filepath.Join(bin, w.Table.Program))
 	for _, word := range s.words {
@@ -280,17 +283,16 @@ func testGroup(t *testing.T, file string, scenes []scene) {
 				order = append(order, title)
 				t.Run(title, func(t *testing.T) {
 					if s.fault != "" {
-						if _, err := os.Stat("/usr/bin/strace"); err != nil {
-							t.Skip("strace is missing")
-						}
+						need.Program(t, "strace", "strace")
 					}
 					if s.root && os.Geteuid() != 0 {
-						t.Skip("needs root")
+						need.Root(t)
 					}
 					t.Parallel()
 					for _, b := range builds {
-						if s.needsEntry && b.name == "off" || s.fault != "" && b.name == "fast" {
-							continue // there main does it all anew
+						// The threads of a runtime are not the same each time.
+						if (s.needsEntry || s.fault != "") && b.name == "off" {
+							continue
 						}
 						got := act(t, b.name, w, s)
 						mu.Lock()

@@ -9,9 +9,7 @@
 //	│                        │─── SSLWRITEFD ───►│                        │
 //	└────────────────────────┘                   └────────────────────────┘
 //
-// A Go program can't fork without an exec, so the waiting process is the same
-// executable started again, recognised by its argv[0]. Its descriptors, and
-// those of an -io, have fixed numbers:
+// The descriptors of the waiting process and of an -io have fixed numbers:
 //
 //	            0          1        2       3          4        5
 //	server   network    network  stderr  from prog  to prog  control socket
@@ -21,30 +19,104 @@
 //
 // The -io's ends of the two pipes are in O_NONBLOCK: nobody shares their open
 // file descriptions, prog's ends stay blocking.
+//
+// # Where it runs
+//
+// A wrapper lives for a moment, and nine tenths of what that costs in Go is the
+// start of a runtime that it does not need; a waiting process keeps that runtime's
+// memory for as long as a connection that may never ask for TLS. So all of this
+// package but what is called main is written in the part of Go that needs no
+// runtime, and on linux/amd64 and linux/arm64 it runs in front of it. What
+// differs by system is in the files sys_*.go, and how a process is made:
+//
+//	         with the tag fastentry          everywhere else
+//
+//	         execve(tool)                    execve(tool)
+//	             |                               |
+//	         ucspitls_fast, 40 lines of      Go runtime, main
+//	         assembly: stack and g               |
+//	             |                               |
+//	plan         |  command line, environment    |
+//	prepare      |  ids, descriptors, channels   |
+//	handOver     |  to the process of TLS_IOD?   |
+//	             |                               |
+//	         clone ──── child                ForkExec ──── itself once more,
+//	             |        waits, or              |          argv[0] "NAME: waiting
+//	             |        execve(-io)            |          for", or the -io
+//	parent   waits for the blob if TLS is immediate; execve(prog)
+//
+// --help, --version and the usage line are main's in both.
+//
+// # Why Go code can run without the runtime
+//
+// The compiler's output is machine code like any other. It needs the runtime
+// where it calls it and where it uses g, the runtime's idea of a thread. So:
+//
+//   - No allocation, and nothing that hides one: no append, no closure that
+//     captures, no string concatenation or conversion, no make, no variable that
+//     escapes. All memory is one static variable, which lies in BSS: pages that
+//     are not touched do not exist. An environment that is larger gets pages of
+//     the system.
+//   - No write barrier: a pointer is stored only on the stack. In the static
+//     memory they are uintptr, and nothing that they point to is on a heap: main
+//     copies the words that it was given.
+//   - No map, no channel, no defer, no go, no method call through an interface,
+//     and no switch of eight cases, which would be a table of jumps.
+//   - The stack is the one that the kernel made. A function that isn't nosplit
+//     compares its stack pointer with the bound in g before it begins, so there
+//     is a g of zeros, noG: the bound is 0, and every stack is above it.
+//   - An index out of range calls the runtime, which isn't there, and the process
+//     dies of SIGSEGV at once, no worse. None is known; the fuzz test, which
+//     runs on the runtime, would see it.
+//   - Nothing that an init function sets up is read. The program's description
+//     and the tables are constants and addresses, which the linker lays out.
+//   - System calls are syscall.RawSyscall6, which package syscall uses in the
+//     same way between fork and exec.
+//
+// None of this is taken on trust. TestWalk disassembles the linked programs of
+// both architectures, follows every call and jump from the entry on, and fails
+// for any function of the runtime that is reached, any write barrier, any
+// indirect call, any use of the register of g but for the stack's bound, any
+// recursion, and more than a page of stack. It needs to be convinced again by
+// each new version of Go, and that is what it is for. What it can't see is data:
+// TestStarts would, since the programs would not work.
+//
+// # The child
+//
+// Behind an immediate tool the child executes the -io at once, and borrows the
+// parent's memory until then (CLONE_VM and CLONE_VFORK, as syscall.ForkExec).
+// It runs on the same stack: the parent, which sleeps meanwhile, has nothing
+// below the place where it stands. The waiting process is a plain fork, with no
+// other thread and nothing shared. In both, as in the parent, limits, signals
+// and everything else are as the tool was started with, because nobody has
+// changed them; the soft limits on memory are lifted for the -io, which the
+// kernel would not even load under softlimit -m 20000000.
+//
+// Its command line, which ps shows, is overwritten in place, as far as there is
+// room: "s6-ucspitlsd: waiting for", and prog's pid.
+//
+// # The shared tunnel process
+//
+// With TLS_IOD the session is offered to that process before there is a child,
+// by an immediate tool, or by the waiting process once its command is there.
+// What is taken needs no -io and, behind an immediate tool, no child at all.
 package wrap
 
 import (
-	"os"
-	"syscall"
-
 	"ucspitls/engine/diag"
-	"ucspitls/engine/entry"
-	"ucspitls/engine/fd"
 	"ucspitls/engine/option"
-	"ucspitls/engine/privilege"
-	"ucspitls/engine/ucspi"
 )
 
 // A Side is the server's or the client's half of the family.
 type Side struct {
 	IO     string // the tunnel program
 	Server bool
-	args   func(*option.Settings) []string
+	passes option.Sides
 }
 
 var (
-	Server = Side{"s6-tlsd-io", true, (*option.Settings).ServerIO}
-	Client = Side{"s6-tlsc-io", false, (*option.Settings).ClientIO}
+	Server = Side{"s6-tlsd-io", true, option.OfServer}
+	Client = Side{"s6-tlsc-io", false, option.OfClient}
 )
 
 // A Program is a wrapper. Its main package has one called program, made of
@@ -55,107 +127,23 @@ type Program struct {
 	Delayed bool // prog decides when TLS starts
 }
 
-// Main is the whole of a wrapper; words is os.Args. It does not return.
-func (w *Program) Main(words []string) {
-	if len(words) > 0 && words[0] == w.Table.Program+WaitingFor {
-		p := &diag.Printer{Name: w.Table.Program, Verbosity: diag.Normal}
-		p.Run(func() error { return w.wait(p, words[1:]) })
-	}
-	w.Table.Main(words, Version(w.Table.Program, w.Side.IO), func(p *diag.Printer, s *option.Settings, prog []string) error {
-		if w.Delayed {
-			return w.delayed(p, s, prog)
-		}
-		return w.immediate(p, s, prog)
-	})
-}
+// WaitingFor follows the program's name in what ps shows of a waiting process.
+const WaitingFor = ": waiting for"
 
-// Version is the --version of a program that links no backend: its own line,
-// and then that of the next program of the chain, down to the tunnel's.
-func Version(program, next string) func() error {
-	return func() error {
-		if err := diag.Out(program, " (ucspitls) ", diag.Version, "\n"); err != nil {
+// Main is the whole of a wrapper, or what its entry has left of it; list is
+// os.Args. It does not return.
+func (w *Program) Main(list []string) {
+	p := &diag.Printer{Name: w.Table.Program, Verbosity: diag.Normal}
+	p.Run(func() error {
+		if err := w.run(list); err != nil {
 			return err
 		}
-		path := Sibling(next)
-		return CannotRun(path, syscall.Exec(path, []string{next, "--version"}, ucspi.IOEnviron(os.Environ())))
-	}
-}
-
-// network gives the descriptors of the network.
-func (w *Program) network(s *option.Settings) (r, wr int) {
-	if w.Side.Server {
-		return 0, 1
-	}
-	return s.ReadFD, s.WriteFD
-}
-
-// channels are the two pipes and the notification channel between prog and the -io.
-type channels struct {
-	progRead, progWrite, progCtl int
-	ioRead, ioWrite, ioCtl       int
-}
-
-// openChannels makes the pipes, and the channel 5 with make. All are close-on-exec.
-func openChannels(make5 func() (int, int, error)) (c channels, err error) {
-	if c.ioRead, c.progWrite, err = fd.Pipe(); err != nil {
-		return c, diag.FailSys("create a pipe", err)
-	}
-	if c.progRead, c.ioWrite, err = fd.Pipe(); err != nil {
-		return c, diag.FailSys("create a pipe", err)
-	}
-	if c.progCtl, c.ioCtl, err = make5(); err != nil {
-		return c, diag.FailSys("create a control channel", err)
-	}
-	for _, n := range []int{c.ioRead, c.ioWrite} {
-		if err = syscall.SetNonblock(n, true); err != nil {
-			return c, diag.FailSys("set a pipe non-blocking", err)
+		switch static.Number(option.Show) {
+		case option.ShowHelp:
+			return diag.Out(w.Table.Help())
+		case option.ShowVersion:
+			return Version(w.Table.Program, w.Side.IO)()
 		}
-	}
-	return c, nil
-}
-
-// A launch is what both kinds of wrapper need before they start a process.
-type launch struct {
-	channels
-	netR, netW int
-	environ    []string
-	ids        privilege.IDs // prog's
-}
-
-// prepare checks the network's descriptors before anything can take their
-// numbers, and makes the channels.
-func (w *Program) prepare(s *option.Settings, make5 func() (int, int, error)) (l launch, err error) {
-	if l.ids, l.environ, err = dropFrom(s, os.Environ()); err != nil {
-		return l, err
-	}
-	entry.Hide(ucspi.Lookup(l.environ, ucspi.Sandbox))
-	l.netR, l.netW = w.network(s)
-	if err = w.Side.checkOpen(l.netR, l.netW); err != nil {
-		return l, err
-	}
-	l.channels, err = openChannels(make5)
-	return l, err
-}
-
-// files is what the waiting process and the -io get on 0 to 5.
-func (l *launch) files(side *Side) []int {
-	if side.Server {
-		return []int{l.netR, l.netW, 2, l.ioRead, l.ioWrite, l.ioCtl}
-	}
-	return []int{l.ioRead, l.ioWrite, 2, l.netR, l.netW, l.ioCtl}
-}
-
-const (
-	ctl         = 5 // the control socket or notification pipe of an -io
-	firstBeyond = 6
-)
-
-// ioArgs is the command line of the -io; blob tells whether it is to send the information.
-func ioArgs(path string, args []string, blob bool) []string {
-	argv := append(make([]string, 0, len(args)+6), path)
-	if blob {
-		argv = append(argv, "-d", "5")
-	}
-	argv = append(argv, args...)
-	return append(argv, "--", "3", "4")
+		return p.Usage(w.Table.Synopsis())
+	})
 }

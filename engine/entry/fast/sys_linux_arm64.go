@@ -1,5 +1,0 @@
-package fast
-
-import "syscall"
-
-const sysFstatat = syscall.SYS_FSTATAT

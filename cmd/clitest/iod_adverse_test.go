@@ -19,7 +19,6 @@ import (
 	"time"
 
 	"ucspitls/engine/handover"
-	"ucspitls/engine/option"
 	"ucspitls/test/need"
 )
 
@@ -223,25 +222,16 @@ func TestSharedUIDs(t *testing.T) {
 // A hand is a test that speaks the protocol itself, and so has a session
 // without a wrapper.
 type hand struct {
-	link     *os.File // the connection to the daemon
+	link     *link
 	peer     *tap
 	toProg   *os.File // what prog would read
 	fromProg *os.File // what it would write
 	notify   *os.File // the information blob
 }
 
-// firstMessage is the first message of a session of s6-tlsd.
-func firstMessage(t testing.TB, id string, env []string) []byte {
-	s, _, err := option.TLSD.Parse([]string{"prog"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return append([]byte("H\x01id="+id+"\x00-v=1\x00\x00"), handover.Configuration(&s.Values, env)...)
-}
-
 func (d *daemon) hand(env []string, peer *tap, sock *os.File) (*hand, error) {
 	defer sock.Close()
-	link, err := d.offer(env)
+	link, err := offer(d.t, d.path, handover.Session{ID: "1", Verbosity: 1}, env)
 	if err != nil {
 		return nil, err
 	}
@@ -259,41 +249,12 @@ func (d *daemon) hand(env []string, peer *tap, sock *os.File) (*hand, error) {
 		return nil, err
 	}
 	n := int(sock.Fd())
-	err = syscall.Sendmsg(int(link.Fd()), []byte("Fnrwd"), syscall.UnixRights(n, int(outR.Fd()), int(inW.Fd()), int(blobW.Fd())), nil, syscall.MSG_NOSIGNAL)
+	err = link.Send(n, int(outR.Fd()), int(inW.Fd()), int(blobW.Fd()))
 	inW.Close()
 	outR.Close()
 	blobW.Close()
 	h.toProg, h.fromProg, h.notify = inR, outW, blobR
 	return h, err
-}
-
-// offer connects, and waits for the daemon to say go.
-func (d *daemon) offer(env []string) (*os.File, error) {
-	n, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_SEQPACKET|syscall.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, err
-	}
-	link := os.NewFile(uintptr(n), d.path)
-	limit := syscall.NsecToTimeval(5e9)
-	syscall.SetsockoptTimeval(n, syscall.SOL_SOCKET, syscall.SO_RCVTIMEO, &limit)
-	answer := make([]byte, 256)
-	if err = syscall.Connect(n, &syscall.SockaddrUnix{Name: d.path}); err == nil {
-		err = syscall.Sendto(n, firstMessage(d.t, "1", env), syscall.MSG_NOSIGNAL, nil)
-	}
-	got := 0
-	if err == nil {
-		got, _, err = syscall.Recvfrom(n, answer, 0)
-	}
-	if err == nil && string(answer[:got]) != "G" {
-		err = fmt.Errorf("the daemon said %q", answer[:got])
-	}
-	if err != nil {
-		link.Close()
-		return nil, err
-	}
-	limit = syscall.Timeval{}
-	syscall.SetsockoptTimeval(n, syscall.SOL_SOCKET, syscall.SO_RCVTIMEO, &limit)
-	return link, nil
 }
 
 // ownPipe makes a pipe of whose ends one is the tunnel's, as the wrappers do.
@@ -432,7 +393,7 @@ func TestSharedHostile(t *testing.T) {
 	d, env := ownDaemon(t, nil)
 	worker := d.worker()
 	before := held(worker)
-	hello := firstMessage(t, "7", env)
+	hello := firstMessage(t, handover.Session{ID: "7"}, env)
 	regular, err := os.Open(self)
 	if err != nil {
 		t.Fatal(err)

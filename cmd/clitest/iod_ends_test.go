@@ -19,7 +19,7 @@ import (
 // and peer: it can hold whatever any of them could.
 type ending struct {
 	t    *testing.T
-	link *handover.Link
+	link *link
 	peer *tap
 	conn *tls.Conn
 	sock *os.File // prog's copy of the network
@@ -35,9 +35,9 @@ func (d *daemon) begin(t *testing.T, env []string, s handover.Session, waits boo
 	t.Helper()
 	e := &ending{t: t, code: make(chan int, 1), said: make(chan string, 1)}
 	e.peer, e.sock = network(t)
-	link, refusal, err := handover.Offer(d.path, &s, handover.Configuration(settingsOf(t), env))
-	if err != nil || refusal != nil {
-		t.Fatal(err, refusal)
+	link, err := offer(t, d.path, s, env)
+	if err != nil {
+		t.Fatal(err)
 	}
 	e.link = link
 	inR, inW, err1 := ownPipe(1)
@@ -47,7 +47,7 @@ func (d *daemon) begin(t *testing.T, env []string, s handover.Session, waits boo
 		t.Fatal(err)
 	}
 	n := int(e.sock.Fd())
-	if err := link.Send(handover.Files{NetIn: n, NetOut: n, FromProg: int(outR.Fd()), ToProg: int(inW.Fd()), Notify: int(blobW.Fd())}); err != nil {
+	if err := link.Send(n, int(outR.Fd()), int(inW.Fd()), int(blobW.Fd())); err != nil {
 		t.Fatal(err)
 	}
 	e.wr, e.rd, e.blob, e.dups = outW, inR, blobR, []*os.File{inW, outR, blobW}
@@ -232,7 +232,7 @@ func TestHandOverComesToNothing(t *testing.T) {
 	d, env := ownDaemon(t, nil)
 	worker := d.worker()
 	before := held(worker)
-	hello := handover.AppendHello(nil, &handover.Session{ID: "1"}, handover.Configuration(settingsOf(t), env))
+	hello := firstMessage(t, handover.Session{ID: "1"}, env)
 	one, other := devNull(t), devNull(t)
 	defer one.Close()
 	defer other.Close()

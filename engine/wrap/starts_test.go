@@ -167,8 +167,7 @@ func act(t *testing.T, build string, w *wrap.Program, s *scene) string {
 		argv = append([]string{filepath.Join(bin, "launch")}, s.state...)
 	}
 	if s.fault != "" {
-		strace, _ := exec.LookPath("strace")
-		argv = append(argv, strace, "-f", "-qq", "-o", "/dev/null", "-e", "trace="+strings.Split(s.fault, ":")[0], "-e", "inject="+s.fault)
+		argv = append(argv, need.Program(t, "strace", "strace"), "-f", "-qq", "-o", "/dev/null", "-e", "trace="+strings.Split(s.fault, ":")[0], "-e", "inject="+s.fault)
 	}
 	argv = append(argv, filepath.Join(bin, w.Table.Program))
 	for _, word := range s.words {
@@ -282,9 +281,6 @@ func testGroup(t *testing.T, file string, scenes []scene) {
 				}
 				order = append(order, title)
 				t.Run(title, func(t *testing.T) {
-					if s.fault != "" {
-						need.Program(t, "strace", "strace")
-					}
 					if s.root && os.Geteuid() != 0 {
 						need.Root(t)
 					}

@@ -43,7 +43,8 @@
 // # A program for one connection
 //
 // Where the start of the runtime is most of a program's life there is a second
-// entry, ucspitls_brief, for the tunnels and the wrappers. It goes through the
+// entry, ucspitls_brief, for the tunnels, and for the wrappers as far as they need
+// the runtime (package wrap). It goes through the
 // first one and then does two things more:
 //
 //   - The timer slack of the process becomes a millisecond (PR_SET_TIMERSLACK).

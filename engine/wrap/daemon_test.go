@@ -115,7 +115,7 @@ func (d *daemon) serve(n int, words []string) {
 	got, _ := syscall.Read(n, hello)
 	said := fmt.Sprintf("%q", hello[:max(got, 0)])
 	if len(said) > 2000 {
-		said = fmt.Sprintf("%.100s ... %d bytes", said, got)
+		said = fmt.Sprintf("%q ... %d kB", hello[:2], got/1000) // a pid and inodes have as many digits as they have
 	}
 	fmt.Fprintf(&d.heard, "hello %s\n", said)
 	for _, word := range words {

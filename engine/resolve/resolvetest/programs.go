@@ -39,11 +39,17 @@ func NewWorld(root string) (*World, error) {
 	}
 	flags := "-E ucspitls_entry " + variable + "resolvConf=" + w.conf + " " + variable + "hostsFile=" + w.hosts +
 		" " + variable + "dnsPort=" + w.DNS.Port + " " + variable + "identPort=" + w.IdentPort
-	cmd := exec.Command("go", "build", "-tags", "gotls", "-ldflags", flags, "-o", w.Bin+"/", "./cmd/s6-...")
-	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
-	if msg, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("go build: %v\n%s", err, msg)
+	wrappers := []string{"./cmd/s6-tlsd", "./cmd/s6-tlsc", "./cmd/s6-ucspitlsd", "./cmd/s6-ucspitlsc"}
+	for _, args := range [][]string{ // as the Makefile does
+		{"-tags", "gotls", "-ldflags", flags, "./cmd/s6-..."},
+		append([]string{"-tags", "fastentry", "-ldflags", "-E ucspitls_fast"}, wrappers...),
+	} {
+		cmd := exec.Command("go", append([]string{"build", "-o", w.Bin + "/"}, args...)...)
+		cmd.Dir = root
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
+		if msg, err := cmd.CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("go build: %v\n%s", err, msg)
+		}
 	}
 	return w, w.Reset()
 }

@@ -87,7 +87,14 @@ func show(f *os.File) {
 
 func playIO() {
 	if len(os.Args) > 2 && os.Args[1] == "-d" {
-		syscall.Write(5, []byte(strings.ReplaceAll(os.Getenv("BLOB"), "|", "\x00")))
+		blob := []byte(strings.ReplaceAll(os.Getenv("BLOB"), "|", "\x00"))
+		for len(blob) > 0 { // a signal of the runtime may cut a long one
+			n, err := syscall.Write(5, blob)
+			if err != nil && err != syscall.EINTR {
+				break
+			}
+			blob = blob[max(n, 0):]
+		}
 		syscall.Close(5)
 	}
 	code, _ := strconv.Atoi(os.Getenv("CODE"))

@@ -26,7 +26,6 @@ var rules = []struct {
 	}, "the engine is the same for every backend: it must not link one"},
 	{"ucspitls/engine/...", []string{"net"}, "package net brings dual stack, keepalive and a costly init"},
 	{"ucspitls/backend", []string{"crypto/tls", "crypto/x509", "ucspitls/engine/..."}, "the contract stands below both sides"},
-	{"ucspitls/backend/material", []string{"crypto/tls", "crypto/x509"}, "a build on OpenSSL must not drag in Go's cryptography"},
 	{hostname, []string{"..."}, "programs without TLS link it, and code that runs without the runtime"},
 	{"ucspitls/cmd/s6-tlsd", wrapper, wrapperWhy},
 	{"ucspitls/cmd/s6-tlsc", wrapper, wrapperWhy},
@@ -34,7 +33,7 @@ var rules = []struct {
 	{"ucspitls/cmd/s6-ucspitlsc", wrapper, wrapperWhy},
 	{"ucspitls/cmd/s6-tlsserver", tls, "only the -io programs link TLS code"},
 	{"ucspitls/cmd/s6-tlsclient", tls, "only the -io programs link TLS code"},
-	{"ucspitls/cmd/s6-tls-ticketkeys", []string{"crypto/tls", "crypto/x509", "net", "ucspitls/backend", "ucspitls/backend/material"}, "it writes a file"},
+	{"ucspitls/cmd/s6-tls-ticketkeys", []string{"crypto/tls", "crypto/x509", "net", "ucspitls/backend", "ucspitls/engine/material"}, "it writes a file"},
 }
 
 // hostname is the one package below backend that every program may link.

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"ucspitls/backend/backendtest/pki"
-	"ucspitls/backend/material/ticketfile"
+	"ucspitls/engine/material/ticketfile"
 )
 
 // host is the name of all good servers, pairHost the one of the SNI pair.

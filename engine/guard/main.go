@@ -5,9 +5,9 @@ import (
 	"time"
 
 	"ucspitls/backend"
-	"ucspitls/backend/material"
 	"ucspitls/engine/diag"
 	"ucspitls/engine/fd"
+	"ucspitls/engine/material"
 	"ucspitls/engine/option"
 	"ucspitls/engine/privilege"
 )

@@ -6,9 +6,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"ucspitls/backend/material/ticketfile"
 	"ucspitls/engine/diag"
 	"ucspitls/engine/lockfile"
+	"ucspitls/engine/material/ticketfile"
 )
 
 // A file is one in a folder. All is done relative to the folder's descriptor,

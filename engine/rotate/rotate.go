@@ -8,10 +8,10 @@ import (
 	"crypto/rand"
 	"time"
 
-	"ucspitls/backend/material/ticketfile"
 	"ucspitls/engine/diag"
 	"ucspitls/engine/entry"
 	"ucspitls/engine/lockfile"
+	"ucspitls/engine/material/ticketfile"
 	"ucspitls/engine/option"
 )
 

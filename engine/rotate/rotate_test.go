@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"ucspitls/backend/material/ticketfile"
 	"ucspitls/engine/diag"
+	"ucspitls/engine/material/ticketfile"
 	"ucspitls/test/need"
 )
 

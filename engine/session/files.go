@@ -4,7 +4,7 @@ import (
 	"os"
 
 	"ucspitls/backend"
-	"ucspitls/backend/material"
+	"ucspitls/engine/material"
 	"ucspitls/engine/ucspi"
 )
 

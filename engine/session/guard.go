@@ -5,9 +5,9 @@ import (
 	"time"
 
 	"ucspitls/backend"
-	"ucspitls/backend/material"
 	"ucspitls/engine/diag"
 	"ucspitls/engine/guard"
+	"ucspitls/engine/material"
 	"ucspitls/engine/option"
 	"ucspitls/engine/privilege"
 	"ucspitls/engine/privilege/sandbox"

@@ -8,8 +8,8 @@ import (
 
 	"ucspitls/backend"
 	"ucspitls/backend/hostname"
-	"ucspitls/backend/peer"
 	"ucspitls/engine/diag"
+	"ucspitls/engine/peer"
 	"ucspitls/engine/tunnel"
 	"ucspitls/engine/ucspi"
 )

@@ -26,7 +26,7 @@ var skips = map[string]struct {
 	"backend/backendtest/floods.go":                {1, "another version of TLS"},
 	"backend/backendtest/records.go":               {3, "another version of TLS"},
 	"backend/backendtest/found.go":                 {1, "another cipher"},
-	"backend/material/keypair_test.go":             {1, "a part of another test"},
+	"engine/material/keypair_test.go":              {1, "a part of another test"},
 	"cmd/clitest/hardened_test.go":                 {2, "another backend, another architecture"},
 	"cmd/clitest/locks_test.go":                    {1, "a combination that does not exist"},
 	"cmd/clitest/iod_ends_test.go":                 {1, "a kernel without such time stamps"},

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"ucspitls/backend"
-	"ucspitls/backend/material/ticketfile"
 	"ucspitls/engine/diag"
+	"ucspitls/engine/material/ticketfile"
 	"ucspitls/engine/ucspi"
 )
 

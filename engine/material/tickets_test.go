@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"ucspitls/backend"
-	"ucspitls/backend/material/ticketfile"
+	"ucspitls/engine/material/ticketfile"
 )
 
 // keyFile is one with keys of the given ages.

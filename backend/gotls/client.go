@@ -4,16 +4,16 @@ import (
 	"crypto/tls"
 
 	"ucspitls/backend"
-	"ucspitls/backend/blocking"
+	"ucspitls/backend/cryptotls"
 )
 
 type client struct {
-	*blocking.Client
+	*cryptotls.Client
 	base *tls.Config
 }
 
 func (implementation) NewClient(c *backend.ClientConfig) (backend.Endpoint, error) {
-	checked, err := blocking.NewClient(c)
+	checked, err := cryptotls.NewClient(c)
 	if err != nil {
 		return nil, err
 	}

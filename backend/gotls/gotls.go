@@ -13,7 +13,7 @@ import (
 	"crypto/tls"
 
 	"ucspitls/backend"
-	"ucspitls/backend/blocking"
+	"ucspitls/backend/cryptotls"
 )
 
 type implementation struct{}
@@ -22,11 +22,11 @@ type implementation struct{}
 var Backend backend.Backend = implementation{}
 
 func (implementation) HoldKey(name string, der []byte) (backend.Signer, error) {
-	return blocking.HoldKey(name, der)
+	return cryptotls.HoldKey(name, der)
 }
 
 func (implementation) Info() backend.Info {
-	info := backend.Info{Name: "gotls", Library: "crypto/tls of " + blocking.GoVersion(), FIPS: "off"}
+	info := backend.Info{Name: "gotls", Library: "crypto/tls of " + cryptotls.GoVersion(), FIPS: "off"}
 	if fips140.Enabled() {
 		info.FIPS = "Go Cryptographic Module " + fips140.Version()
 	}
@@ -43,14 +43,14 @@ func configure(c *backend.Common) *tls.Config {
 		NextProtos:                  c.ALPN,
 		MinVersion:                  c.MinVersion,
 		MaxVersion:                  c.MaxVersion,
-		CipherSuites:                blocking.Suites12,
+		CipherSuites:                cryptotls.Suites12,
 		CurvePreferences:            groups,
 		SessionTicketsDisabled:      true,
 		DynamicRecordSizingDisabled: true,
 		Renegotiation:               tls.RenegotiateNever,
 	}
 	if c.KeyLog != nil {
-		cfg.KeyLogWriter = blocking.KeyLog(c.KeyLog)
+		cfg.KeyLogWriter = cryptotls.KeyLog(c.KeyLog)
 	}
 	return cfg
 }

@@ -8,8 +8,8 @@ import (
 	"slices"
 
 	"ucspitls/backend"
-	"ucspitls/backend/blocking"
-	"ucspitls/backend/verify"
+	"ucspitls/backend/cryptotls"
+	"ucspitls/backend/cryptotls/verify"
 )
 
 // maxNames is how many bytes of anchor names are sent; a CertificateRequest
@@ -29,7 +29,7 @@ func (implementation) NewServer(c *backend.ServerConfig) (backend.Endpoint, erro
 	if err != nil {
 		return nil, err
 	}
-	if s.verifier, err = blocking.Verifier(&s.cfg.Common, s.cfg.Client != backend.CertNone); err != nil {
+	if s.verifier, err = cryptotls.Verifier(&s.cfg.Common, s.cfg.Client != backend.CertNone); err != nil {
 		return nil, err
 	}
 	s.base = configure(&s.cfg.Common)
@@ -41,7 +41,7 @@ func (implementation) NewServer(c *backend.ServerConfig) (backend.Endpoint, erro
 		if pair == nil {
 			continue
 		}
-		if s.checked[pair], err = blocking.ParsePair(pair); err != nil {
+		if s.checked[pair], err = cryptotls.ParsePair(pair); err != nil {
 			return nil, err
 		}
 	}
@@ -71,7 +71,7 @@ func (s *server) askForCertificate() (err error) {
 }
 
 func (s *server) NewConn(w backend.Wire) backend.Conn {
-	c := blocking.New(w, s.verifier, x509.ExtKeyUsageClientAuth)
+	c := cryptotls.New(w, s.verifier, x509.ExtKeyUsageClientAuth)
 	cfg := s.base.Clone()
 	cfg.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) { return s.choose(c, hello) }
 	c.Start(tls.Server(c.Net(), cfg))
@@ -80,7 +80,7 @@ func (s *server) NewConn(w backend.Wire) backend.Conn {
 
 // choose gives the configuration for one client. An error of it ends the
 // handshake with internal_error.
-func (s *server) choose(c *blocking.Conn, hello *tls.ClientHelloInfo) (*tls.Config, error) {
+func (s *server) choose(c *cryptotls.Conn, hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	c.Named(hello.ServerName)
 	cert, err := s.certificate(hello.ServerName)
 	if err != nil {
@@ -123,7 +123,7 @@ func (s *server) certificate(name string) (*tls.Certificate, error) {
 	if cert := s.checked[pair]; cert != nil {
 		return cert, nil
 	}
-	return blocking.ParsePair(pair)
+	return cryptotls.ParsePair(pair)
 }
 
 // knowsCurve: in TLS 1.2 an ECDSA key must be on a curve that the client lists
@@ -151,7 +151,7 @@ func overlap(ours, theirs []string) bool {
 }
 
 // verifyClient adds what crypto/tls has not done.
-func verifyClient(c *blocking.Conn, cs tls.ConnectionState) error {
+func verifyClient(c *cryptotls.Conn, cs tls.ConnectionState) error {
 	switch {
 	case len(cs.PeerCertificates) == 0: // if it is mandatory crypto/tls has refused
 		return nil

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 
 	"ucspitls/backend"
-	"ucspitls/backend/blocking"
+	"ucspitls/backend/cryptotls"
 )
 
 // A ticket is a session of crypto/tls, sealed by us:
@@ -42,7 +42,7 @@ const (
 // tickets seals and opens the tickets of one connection.
 type tickets struct {
 	server *server
-	conn   *blocking.Conn
+	conn   *cryptotls.Conn
 	keys   []ticketKey // current first
 	since  int64       // the full handshake of the session that is resumed
 }
@@ -53,7 +53,7 @@ type ticketKey struct {
 }
 
 // useTickets makes cfg, the configuration of one connection, use tickets.
-func (s *server) useTickets(c *blocking.Conn, cfg *tls.Config, hello *tls.ClientHelloInfo, leaf []byte) error {
+func (s *server) useTickets(c *cryptotls.Conn, cfg *tls.Config, hello *tls.ClientHelloInfo, leaf []byte) error {
 	secrets := s.cfg.LiveTicketKeys()
 	if len(secrets) == 0 {
 		return nil

@@ -9,16 +9,16 @@ import (
 	utls "github.com/refraction-networking/utls"
 
 	"ucspitls/backend"
-	"ucspitls/backend/blocking"
+	"ucspitls/backend/cryptotls"
 )
 
 type client struct {
-	*blocking.Client
+	*cryptotls.Client
 	hello helloFunc
 	base  *utls.Config
 }
 
-func newClient(checked *blocking.Client, hello helloFunc) *client {
+func newClient(checked *cryptotls.Client, hello helloFunc) *client {
 	e := &client{checked, hello, &utls.Config{
 		Time:                        checked.Time,
 		ServerName:                  checked.SNI(),
@@ -27,7 +27,7 @@ func newClient(checked *blocking.Client, hello helloFunc) *client {
 		DynamicRecordSizingDisabled: true,
 	}}
 	if checked.KeyLog != nil {
-		e.base.KeyLogWriter = blocking.KeyLog(checked.KeyLog)
+		e.base.KeyLogWriter = cryptotls.KeyLog(checked.KeyLog)
 	}
 	if c := checked.Certificate; c != nil {
 		cert := &utls.Certificate{Certificate: c.Certificate, PrivateKey: c.PrivateKey, Leaf: c.Leaf}

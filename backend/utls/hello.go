@@ -6,7 +6,7 @@ import (
 	utls "github.com/refraction-networking/utls"
 
 	"ucspitls/backend"
-	"ucspitls/backend/blocking"
+	"ucspitls/backend/cryptotls"
 )
 
 // spec makes a ClientHello and changes what must not be as the preset has it:
@@ -76,7 +76,7 @@ func goodSignatures(offered []utls.SignatureScheme) []utls.SignatureScheme {
 }
 
 // goodSuite: every suite of TLS 1.3 is, and those are numbered 0x13xx.
-func goodSuite(id uint16) bool { return id>>8 == 0x13 || slices.Contains(blocking.Suites12, id) }
+func goodSuite(id uint16) bool { return id>>8 == 0x13 || slices.Contains(cryptotls.Suites12, id) }
 
 // strictSignatures offers what the preset offers and takes what we take: uTLS
 // writes Len and Read to the network and keeps the embedded list for itself.

@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"ucspitls/backend"
-	"ucspitls/backend/blocking"
+	"ucspitls/backend/cryptotls"
 	"ucspitls/backend/gotls"
 )
 
@@ -27,11 +27,11 @@ var Backend backend.Backend = implementation{}
 
 // Info never claims FIPS: uTLS brings cryptography of its own.
 func (implementation) Info() backend.Info {
-	return backend.Info{Name: "utls", Library: "uTLS " + version + " (clients with a fingerprint) and crypto/tls of " + blocking.GoVersion(), FIPS: "off"}
+	return backend.Info{Name: "utls", Library: "uTLS " + version + " (clients with a fingerprint) and crypto/tls of " + cryptotls.GoVersion(), FIPS: "off"}
 }
 
 func (implementation) HoldKey(name string, der []byte) (backend.Signer, error) {
-	return blocking.HoldKey(name, der)
+	return cryptotls.HoldKey(name, der)
 }
 
 func (implementation) NewServer(c *backend.ServerConfig) (backend.Endpoint, error) {
@@ -51,7 +51,7 @@ func (implementation) NewClient(c *backend.ClientConfig) (backend.Endpoint, erro
 	}
 	plain := *c
 	plain.Fingerprint = ""
-	checked, err := blocking.NewClient(&plain)
+	checked, err := cryptotls.NewClient(&plain)
 	if err != nil {
 		return nil, err
 	}

@@ -9,7 +9,7 @@ import (
 
 	"ucspitls/backend"
 	"ucspitls/backend/backendtest"
-	"ucspitls/backend/blocking"
+	"ucspitls/backend/cryptotls"
 )
 
 func TestBackend(t *testing.T) { backendtest.Run(t, Backend) }
@@ -22,14 +22,14 @@ func BenchmarkForked(b *testing.B) { backendtest.Bench(b, forked{Backend}) }
 type forked struct{ backend.Backend }
 
 func (forked) HoldKey(name string, der []byte) (backend.Signer, error) {
-	return blocking.HoldKey(name, der)
+	return cryptotls.HoldKey(name, der)
 }
 
 func (forked) NewClient(c *backend.ClientConfig) (backend.Endpoint, error) {
 	if err := noGuard(c); err != nil {
 		return nil, err
 	}
-	checked, err := blocking.NewClient(c)
+	checked, err := cryptotls.NewClient(c)
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +37,7 @@ func (forked) NewClient(c *backend.ClientConfig) (backend.Endpoint, error) {
 }
 
 // plain is a ClientHello without a program.
-func plain(c *blocking.Client) utls.ClientHelloSpec {
+func plain(c *cryptotls.Client) utls.ClientHelloSpec {
 	s := utls.ClientHelloSpec{TLSVersMax: c.MaxVersion, Extensions: []utls.TLSExtension{
 		&utls.SNIExtension{},
 		&utls.SupportedPointsExtension{SupportedPoints: []byte{0}},
@@ -57,7 +57,7 @@ func plain(c *blocking.Client) utls.ClientHelloSpec {
 	}
 	if c.MinVersion == backend.TLS12 {
 		versions = append(versions, backend.TLS12)
-		s.CipherSuites = append(s.CipherSuites, blocking.Suites12...)
+		s.CipherSuites = append(s.CipherSuites, cryptotls.Suites12...)
 	}
 	s.Extensions = append(s.Extensions, &utls.SupportedVersionsExtension{Versions: versions})
 	return s

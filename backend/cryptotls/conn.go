@@ -1,11 +1,12 @@
-// Package blocking makes a backend.Conn of a connection of crypto/tls, or of
-// a library that was forked from it: they block, want a net.Conn, and keep
-// some of what an administrator must know to themselves.
+// Package cryptotls is what the backends on crypto/tls, or on a library that
+// was forked from it, share: keys, names, errors, and a backend.Conn of one of
+// their connections. They block, want a net.Conn, and keep some of what an
+// administrator must know to themselves.
 //
 // The handshake runs in a coroutine that is left whenever the Wire is empty. A
 // Conn starts no goroutine that outlives it and must be used by the
 // thread-lock state it was begun with (see iter.Pull).
-package blocking
+package cryptotls
 
 import (
 	"crypto/tls"
@@ -17,7 +18,7 @@ import (
 	"net"
 
 	"ucspitls/backend"
-	"ucspitls/backend/verify"
+	"ucspitls/backend/cryptotls/verify"
 )
 
 // A Library is a connection of crypto/tls, or of something that takes on its

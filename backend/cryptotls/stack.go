@@ -1,4 +1,4 @@
-package blocking
+package cryptotls
 
 // roomy makes the stack of a new goroutine as large as a handshake wants it,
 // while there is nothing on it. It would grow there all the same, in steps that

@@ -1,11 +1,11 @@
-package blocking
+package cryptotls
 
 import (
 	"crypto/tls"
 	"crypto/x509"
 
 	"ucspitls/backend"
-	"ucspitls/backend/verify"
+	"ucspitls/backend/cryptotls/verify"
 )
 
 // A Client is a client's configuration that was checked.

@@ -4,7 +4,7 @@ package main
 import (
 	"os"
 
-	"ucspitls/engine/rotate"
+	"ucspitls/engine/ticketkeys"
 )
 
-func main() { rotate.Main(os.Args) }
+func main() { ticketkeys.Main(os.Args) }

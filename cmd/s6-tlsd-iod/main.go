@@ -5,7 +5,7 @@ import (
 	"os"
 
 	"ucspitls/backend/selected"
-	"ucspitls/engine/iod"
+	"ucspitls/engine/daemon"
 )
 
-func main() { iod.Main(selected.Backend, os.Args) }
+func main() { daemon.Main(selected.Backend, os.Args) }

@@ -1,8 +1,8 @@
-// Package rotate is s6-tls-ticketkeys: it makes the file of session ticket
+// Package ticketkeys is s6-tls-ticketkeys: it makes the file of session ticket
 // keys, or gives it a new current key. The tunnels read the file at their
 // start, the shared process when it has changed, so nobody has to be told. Its
 // format is that of package ticketfile.
-package rotate
+package ticketkeys
 
 import (
 	"crypto/rand"

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package iod
+package daemon
 
 import (
 	"ucspitls/backend"

@@ -1,5 +1,7 @@
-// Package iod is s6-tlsd-iod: one process that has the TLS tunnels of all
-// connections of a service, in place of an s6-tlsd-io for each.
+// Package daemon is s6-tlsd-iod, the shared tunnel process: one process that
+// has the TLS tunnels of all connections of a service, in place of an
+// s6-tlsd-io for each. Comments say "the daemon", users read "the shared
+// tunnel process".
 //
 //	               SIGHUP, a file changed
 //	                        │
@@ -8,13 +10,13 @@
 //	│ socket; never reads from it  │◄────────────────┤ rights, then accepts    │
 //	└──────────────────────────────┘ "ready", death  │  loop  loop  ...        │
 //	                                                 └───▲─────────────────────┘
-//	                     socket, engine/handover          │ descriptors
-//	 s6-tlsd, s6-ucspitlsd ─────────────────────────────┘
+//	                        socket, engine/handover      │ descriptors
+//	 s6-tlsd, s6-ucspitlsd ──────────────────────────────┘
 //
 // The worker is the same executable, recognised by its argv[0]. Reload is a
 // new worker: once it is ready the old one stops accepting, and ends with its
 // last tunnel. If it does not get ready the old one goes on.
-package iod
+package daemon
 
 import (
 	"os"

@@ -1,4 +1,4 @@
-package iod
+package daemon
 
 import (
 	"errors"

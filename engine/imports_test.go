@@ -25,7 +25,10 @@ var rules = []struct {
 		"ucspitls/backend/gotls", "ucspitls/backend/openssl", "ucspitls/backend/utls", "ucspitls/backend/selected",
 	}, "the engine is the same for every backend: it must not link one"},
 	{"ucspitls/engine/...", []string{"net"}, "package net brings dual stack, keepalive and a costly init"},
-	{"ucspitls/backend", []string{"crypto/tls", "crypto/x509", "ucspitls/engine/..."}, "the contract stands below both sides"},
+	{"ucspitls/backend/...", []string{"ucspitls/engine/..."}, "the engine stands on the contract: a backend, of others too, needs nothing of it"},
+	{"ucspitls/backend", []string{"crypto/tls", "crypto/x509", "ucspitls/backend/..."}, "the contract is the same for every backend"},
+	{"ucspitls/backend/openssl", []string{"ucspitls/backend/cryptotls/..."}, "a build on OpenSSL must not drag in Go's TLS"},
+	{"ucspitls/cmd/...", []string{"ucspitls/test/..."}, "what is installed is free of what tests it"},
 	{hostname, []string{"..."}, "programs without TLS link it, and code that runs without the runtime"},
 	{"ucspitls/cmd/s6-tlsd", wrapper, wrapperWhy},
 	{"ucspitls/cmd/s6-tlsc", wrapper, wrapperWhy},
@@ -45,31 +48,52 @@ var (
 	wrapperWhy = "every connection starts a wrapper: it links nothing that costs start-up time, and no TLS code"
 )
 
-func TestImports(t *testing.T) {
-	type pkg struct {
-		ImportPath string
-		Deps       []string
-	}
-	var packages []pkg
-	cmd := exec.Command("go", "list", "-deps=false", "-json=ImportPath,Deps", "ucspitls/engine/...", "ucspitls/backend/...", "ucspitls/cmd/...")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+// A listed package is what go list knows of one; Deps are of all levels.
+type listed struct {
+	ImportPath                string
+	Deps                      []string
+	TestImports, XTestImports []string
+}
+
+// list gives every package as a build on a backend has it.
+func list(t *testing.T, backend, cgo string) []listed {
+	cmd := exec.Command("go", "list", "-tags="+backend, "-json=ImportPath,Deps,TestImports,XTestImports",
+		"ucspitls/engine/...", "ucspitls/backend/...", "ucspitls/cmd/...", "ucspitls/test/...")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED="+cgo)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatal(err)
 	}
+	var packages []listed
 	for d := json.NewDecoder(bytes.NewReader(out)); ; {
-		var p pkg
+		var p listed
 		if err := d.Decode(&p); errors.Is(err, io.EOF) {
-			break
+			return packages
 		} else if err != nil {
 			t.Fatal(err)
 		}
 		packages = append(packages, p)
 	}
+}
+
+func TestImports(t *testing.T) {
+	for backend, cgo := range map[string]string{"gotls": "0", "utls": "0", "openssl": "1"} {
+		t.Run(backend, func(t *testing.T) { keepsRules(t, list(t, backend, cgo)) })
+	}
+}
+
+func keepsRules(t *testing.T, packages []listed) {
+	for _, p := range packages {
+		for _, dep := range slices.Concat(p.TestImports, p.XTestImports) {
+			if covers("ucspitls/backend/...", p.ImportPath) && covers("ucspitls/engine/...", dep) {
+				t.Errorf("the tests of %s import %s: a backend is tested without the engine", p.ImportPath, dep)
+			}
+		}
+	}
 	for _, r := range rules {
 		for _, f := range r.forbidden {
-			if strings.HasPrefix(f, "ucspitls/") && !slices.ContainsFunc(packages, func(p pkg) bool { return covers(f, p.ImportPath) }) {
+			if strings.HasPrefix(f, "ucspitls/") && !slices.ContainsFunc(packages, func(p listed) bool { return covers(f, p.ImportPath) }) {
 				t.Errorf("%s is forbidden for %s, and does not exist", f, r.who)
 			}
 		}

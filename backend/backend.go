@@ -21,12 +21,7 @@ type Backend interface {
 type Info struct {
 	Name    string // the build tag: gotls, openssl, utls
 	Library string // the library and its version: "crypto/tls of go1.26.8"
-	FIPS    string // the cryptographic module in FIPS mode and its version, or "off"
-}
-
-// A FIPSReporter is a Backend that can say why it is not in FIPS mode.
-type FIPSReporter interface {
-	FIPSError() error
+	FIPS    string // the cryptographic module in FIPS mode and its version, or "off"; see Common.RequireFIPS
 }
 
 // A Fingerprinter is a Backend that can choose a client's ClientHello.
@@ -92,6 +87,10 @@ type Common struct {
 	CRLs                   [][]byte          // DER; when there are any, each certificate below the anchor needs a current one (RFC 5280, 6.3)
 	KeyLog                 func(line []byte) // gets each NSS key log line, without newline; nil: none
 	Time                   func() time.Time  // for dates of certificates and CRLs; nil: time.Now
+	// RequireFIPS: without a cryptographic module in FIPS mode there is no
+	// endpoint but an error of kind Config. A library that is put into that
+	// mode stays in it for all that the process does, also if that failed.
+	RequireFIPS bool
 }
 
 // CertMode says whether a server asks for a client's certificate.

@@ -37,12 +37,21 @@ func (c *ClientConfig) Check() error {
 	return c.check(!c.NoVerifyCert)
 }
 
+// CheckFIPS gives an error of kind Config if FIPS mode is required and i says
+// that it is off, for a backend that can't be put into it.
+func (c *Common) CheckFIPS(i Info) error {
+	if c.RequireFIPS && i.FIPS == "off" {
+		return &Error{Kind: Config, Reason: Reason("the cryptographic module of this build (" + i.Library + ") is not in FIPS mode")}
+	}
+	return nil
+}
+
 // Golang is the fingerprint that needs no choice.
 const Golang = "golang"
 
 // BadFingerprint is an error of kind Config about the fingerprint.
 func (c *ClientConfig) BadFingerprint(r Reason) error {
-	return &Error{Kind: Config, Where: "TLS_FINGERPRINT: " + c.Fingerprint, Reason: r}
+	return &Error{Kind: Config, Where: c.Fingerprint, Reason: r}
 }
 
 // SNI is the server name as it is sent: without a final dot, and empty for

@@ -9,7 +9,7 @@ var (
 	ErrBareEOF = errors.New("connection closed without a close_notify")
 )
 
-// A Kind is a class of failure. The exit code follows from it, see engine/diag.
+// A Kind is a class of failure.
 type Kind uint8
 
 const (
@@ -24,7 +24,7 @@ const (
 type Error struct {
 	Kind   Kind
 	Reason Reason
-	Where  string // what a Config error is about: "KEYFILE: /x/key.pem"
+	Where  string // what a Config error is about, in the words of the configuration: a KeyPair's names, a server name, a fingerprint
 	Alert  Alert  // the fatal alert that went with it, 0 if there was none or it is not known
 	Peer   bool   // the alert was received, not sent
 	Err    error  // the library's own words, shown at -v2

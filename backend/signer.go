@@ -21,9 +21,6 @@ type KeyHolder interface {
 	HoldKey(name string, der []byte) (Signer, error)
 }
 
-// BadGuard is an error of kind Config about a pair with a Guard.
-func BadGuard(r Reason) error { return &Error{Kind: Config, Where: "TLS_KEYGUARD=1", Reason: r} }
-
 // Signature schemes as they stand on the wire (RFC 8446, 4.2.3), without
 // those on SHA-1.
 const (

@@ -81,6 +81,7 @@ var mutants = map[string]mutant{
 			pair.Guard, c.Default = nil, &pair
 		}
 	}},
+	"needs no FIPS mode":       {scenario: "fips", client: func(c *backend.ClientConfig) { c.RequireFIPS = false }},
 	"gives the default to all": {scenario: "sni", server: func(c *backend.ServerConfig) { c.Keys = nil }},
 }
 

@@ -22,9 +22,9 @@ func Run(t *testing.T, b backend.Backend) { suite{Backend: b, pki: pki.New(t)}.a
 func RunFork(t *testing.T, b backend.Backend) { suite{b, pki.New(t), true}.all(t) }
 
 // RunComparable is Run without the floods, which each library ends at a limit
-// of its own and in its own words.
+// of its own and in its own words, and without what runs in a process of its own.
 func RunComparable(t *testing.T, b backend.Backend) {
-	suite{Backend: b, pki: pki.New(t)}.all(t, "floods")
+	suite{Backend: b, pki: pki.New(t)}.all(t, "floods", "fips")
 }
 
 func (s suite) all(t *testing.T, but ...string) {
@@ -69,6 +69,7 @@ func init() {
 		{"info", suite.info},
 		{"fields", suite.fields},
 		{"config", suite.config},
+		{"fips", suite.fips},
 		{"byte-by-byte", suite.byteByByte},
 		{"random-splits", suite.randomSplits},
 		{"blocked-output", suite.blockedOutput},
@@ -123,7 +124,7 @@ func init() {
 var covered = map[string]string{
 	"Common.MinVersion": "versions", "Common.MaxVersion": "versions",
 	"Common.ALPN": "alpn", "Common.Anchors": "anchors", "Common.CRLs": "crl",
-	"Common.KeyLog": "keylog", "Common.Time": "clock",
+	"Common.KeyLog": "keylog", "Common.Time": "clock", "Common.RequireFIPS": "fips",
 	"ServerConfig.Keys": "sni", "ServerConfig.Default": "sni", "ServerConfig.Pairs": "pairs", "ServerConfig.Client": "client-cert",
 	"ServerConfig.TicketKeys": "tickets",
 	"ClientConfig.ServerName": "name", "ClientConfig.NoVerifyCert": "no-verify", "ClientConfig.Keys": "client-cert", "ClientConfig.Fingerprint": "fingerprint",

@@ -12,7 +12,10 @@ type client struct {
 	base *tls.Config
 }
 
-func (implementation) NewClient(c *backend.ClientConfig) (backend.Endpoint, error) {
+func (b implementation) NewClient(c *backend.ClientConfig) (backend.Endpoint, error) {
+	if err := c.CheckFIPS(b.Info()); err != nil {
+		return nil, err
+	}
 	checked, err := cryptotls.NewClient(c)
 	if err != nil {
 		return nil, err

@@ -23,10 +23,13 @@ type server struct {
 	checked  map[*backend.KeyPair]*tls.Certificate
 }
 
-func (implementation) NewServer(c *backend.ServerConfig) (backend.Endpoint, error) {
+func (b implementation) NewServer(c *backend.ServerConfig) (backend.Endpoint, error) {
 	s := &server{cfg: *c}
-	err := s.cfg.Check()
+	err := s.cfg.CheckFIPS(b.Info())
 	if err != nil {
+		return nil, err
+	}
+	if err = s.cfg.Check(); err != nil {
 		return nil, err
 	}
 	if s.verifier, err = cryptotls.Verifier(&s.cfg.Common, s.cfg.Client != backend.CertNone); err != nil {

@@ -100,7 +100,7 @@ func (implementation) NewClient(c *backend.ClientConfig) (backend.Endpoint, erro
 }
 
 func newEndpoint(common *backend.Common, server bool) (*endpoint, error) {
-	lib := library()
+	lib := library(common.RequireFIPS)
 	if err := lib.ready(); err != nil {
 		return nil, err
 	}

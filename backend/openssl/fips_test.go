@@ -13,6 +13,8 @@ import (
 	"ucspitls/test/need"
 )
 
+const required = "SITE_REPORT=" + requireFIPS
+
 // Without a provider FIPS mode can't be had, and nothing else in its place.
 func TestFIPSFailsClosed(t *testing.T) {
 	nowhere := "OPENSSL_MODULES=" + t.TempDir()
@@ -24,8 +26,8 @@ func TestFIPSFailsClosed(t *testing.T) {
 		"a module that is none": "openssl_conf = init\n[init]\nproviders = p\n[p]\nfips = on\n[on]\nmodule = " + os.Args[0] + "\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			out := site(t, config, nowhere, "TLS_FIPS=require")
-			shows(t, out, "FIPS: off", "FIPS error: the FIPS provider can't be loaded: ", "server: kind 1, TLS_FIPS=require: the FIPS provider can't be loaded: ")
+			out := site(t, config, nowhere, required)
+			shows(t, out, "FIPS: off", "FIPS error: the FIPS provider can't be loaded: ", "server: kind 1, the FIPS provider can't be loaded: ")
 			if strings.Contains(out, "_SHA256") {
 				t.Errorf("somebody agreed on something:\n%s", out)
 			}
@@ -56,16 +58,16 @@ func TestFIPS(t *testing.T) {
 	inForce = append(inForce, ticketsWork...)
 
 	t.Run("required", func(t *testing.T) {
-		shows(t, site(t, known+"[p]\nfips = fips_sect\n", modules, "TLS_FIPS=require"), inForce...)
+		shows(t, site(t, known+"[p]\nfips = fips_sect\n", modules, required), inForce...)
 	})
 	t.Run("required, with the default provider", func(t *testing.T) {
-		shows(t, site(t, known+"[p]\nfips = fips_sect\ndefault = on\n[on]\nactivate = 1\n", modules, "TLS_FIPS=require"), inForce...)
+		shows(t, site(t, known+"[p]\nfips = fips_sect\ndefault = on\n[on]\nactivate = 1\n", modules, required), inForce...)
 	})
 	t.Run("the site's choice", func(t *testing.T) {
 		shows(t, site(t, known+"alg_section = evp\n[p]\nfips = fips_sect\nbase = on\n[on]\nactivate = 1\n[evp]\ndefault_properties = fips=yes\n", modules), inForce...)
 	})
 	t.Run("a group that is not approved", func(t *testing.T) {
-		shows(t, site(t, known+"ssl_conf = ssl\n[p]\nfips = fips_sect\n[ssl]\nsystem_default = site\n[site]\nGroups = X25519\nCiphersuites = TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384\n", modules, "TLS_FIPS=require"),
+		shows(t, site(t, known+"ssl_conf = ssl\n[p]\nfips = fips_sect\n[ssl]\nsystem_default = site\n[site]\nGroups = X25519\nCiphersuites = TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384\n", modules, required),
 			"304: TLS_AES_256_GCM_SHA384 P-256 <nil>")
 	})
 	t.Run("there, but not asked for", func(t *testing.T) {
@@ -80,6 +82,6 @@ func TestFIPS(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, "fips.so"), data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		shows(t, site(t, known+"[p]\nfips = fips_sect\n", "OPENSSL_MODULES="+dir, "TLS_FIPS=require"), "FIPS: off", "server: kind 1, TLS_FIPS=require: ")
+		shows(t, site(t, known+"[p]\nfips = fips_sect\n", "OPENSSL_MODULES="+dir, required), "FIPS: off", "server: kind 1, ")
 	})
 }

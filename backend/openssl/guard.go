@@ -47,7 +47,7 @@ type held struct {
 
 // HoldKey makes Backend a backend.KeyHolder.
 func (implementation) HoldKey(name string, der []byte) (backend.Signer, error) {
-	lib := library()
+	lib := library(false)
 	if err := lib.ready(); err != nil {
 		return nil, err
 	}

@@ -65,7 +65,7 @@ func load(p *backend.KeyPair) (_ *loaded, err error) {
 			return nil, setup("no memory")
 		}
 	}
-	fips := library().fipsMode()
+	fips := library(false).fipsMode()
 	if r := unusable(C.ucspi_key_fault(C.X509_get0_pubkey(l.leaf), fips)); r != "" {
 		return nil, badPair(p.CertName, r, nil)
 	}

@@ -11,7 +11,6 @@ import "C"
 
 import (
 	"errors"
-	"os"
 	"sync"
 
 	"ucspitls/backend"
@@ -20,44 +19,64 @@ import (
 type implementation struct{}
 
 // Backend is OpenSSL. The library is started at its first use, which reads
-// the site's OpenSSL configuration and TLS_FIPS.
+// the site's OpenSSL configuration.
 var Backend backend.Backend = implementation{}
 
 func (implementation) Info() backend.Info {
-	return backend.Info{Name: "openssl", Library: "OpenSSL " + C.GoString(C.OpenSSL_version(C.OPENSSL_VERSION_STRING)), FIPS: library().fips}
+	return backend.Info{Name: "openssl", Library: "OpenSSL " + C.GoString(C.OpenSSL_version(C.OPENSSL_VERSION_STRING)), FIPS: library(false).fips}
 }
 
-// FIPSError tells why the FIPS provider that TLS_FIPS=require asks for is not
-// in force; nil if it is, or nobody asks.
-func (implementation) FIPSError() error { return library().fipsErr }
-
+// libraryState is what holds for the whole process.
 type libraryState struct {
-	err     error  // it could not be started
-	fips    string // the provider and its version, or "off"
-	fipsErr error
+	err     error          // it could not be started
+	fips    string         // the provider and its version, or "off"
+	fipsErr *backend.Error // why the FIPS provider that is required is not in force
 }
 
-// library starts OpenSSL. What it finds holds for the whole process.
-var library = sync.OnceValue(func() libraryState {
-	s := libraryState{fips: "off"}
+var process struct {
+	sync.Mutex
+	started, requires bool
+	libraryState
+}
+
+// library starts OpenSSL, and puts it into FIPS mode if that is required.
+func library(requireFIPS bool) libraryState {
+	p := &process
+	p.Lock()
+	defer p.Unlock()
 	var f C.ucspi_failure
-	if C.ucspi_start(&f) == 0 {
-		s.err = errors.New(words(&f))
-		return s
+	if !p.started {
+		p.started = true
+		p.fips = "off"
+		if C.ucspi_start(&f) == 0 {
+			p.err = errors.New(words(&f))
+		} else {
+			p.look()
+		}
 	}
-	required := os.Getenv("TLS_FIPS") == "require"
-	if required && C.ucspi_require_fips(&f) == 0 {
-		s.fipsErr = errors.New("the FIPS provider can't be loaded: " + words(&f))
-		return s
+	if requireFIPS && !p.requires && p.err == nil {
+		p.requires = true
+		if C.ucspi_require_fips(&f) == 0 {
+			p.fips, p.fipsErr = "off", noFIPS("the FIPS provider can't be loaded: "+words(&f))
+		} else if p.look(); p.fips == "off" {
+			p.fipsErr = noFIPS("the FIPS provider was loaded but is not in force")
+		}
 	}
+	return p.libraryState
+}
+
+// look asks which FIPS provider is in force.
+func (s *libraryState) look() {
 	var name [80]C.char
+	s.fips = "off"
 	if C.ucspi_fips(&name[0], C.size_t(len(name))) == 1 {
 		s.fips = C.GoString(&name[0])
-	} else if required {
-		s.fipsErr = errors.New("the FIPS provider was loaded but is not in force")
 	}
-	return s
-})
+}
+
+func noFIPS(why string) *backend.Error {
+	return &backend.Error{Kind: backend.Config, Reason: backend.Reason(why)}
+}
 
 // ready is asked before an endpoint is made: where FIPS mode is required and
 // can't be had there are no endpoints.
@@ -66,7 +85,7 @@ func (s libraryState) ready() error {
 	case s.err != nil:
 		return &backend.Error{Kind: backend.Setup, Reason: backend.InternalError, Err: s.err}
 	case s.fipsErr != nil:
-		return &backend.Error{Kind: backend.Config, Where: "TLS_FIPS=require", Reason: backend.Reason(s.fipsErr.Error())}
+		return s.fipsErr
 	}
 	return nil
 }

@@ -65,7 +65,7 @@ func TestContradictions(t *testing.T) {
 		}
 		_, err := Backend.NewClient(cfg)
 		e, _ := err.(*backend.Error)
-		if c.want == "" && err != nil || c.want != "" && (e == nil || e.Kind != backend.Config || e.Reason != c.want || e.Where != "TLS_FINGERPRINT: "+c.name) {
+		if c.want == "" && err != nil || c.want != "" && (e == nil || e.Kind != backend.Config || e.Reason != c.want || e.Where != c.name) {
 			t.Errorf("%+v: %v", c, err)
 		}
 	}

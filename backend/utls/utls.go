@@ -34,11 +34,17 @@ func (implementation) HoldKey(name string, der []byte) (backend.Signer, error) {
 	return cryptotls.HoldKey(name, der)
 }
 
-func (implementation) NewServer(c *backend.ServerConfig) (backend.Endpoint, error) {
+func (b implementation) NewServer(c *backend.ServerConfig) (backend.Endpoint, error) {
+	if err := c.CheckFIPS(b.Info()); err != nil {
+		return nil, err
+	}
 	return gotls.Backend.NewServer(c)
 }
 
-func (implementation) NewClient(c *backend.ClientConfig) (backend.Endpoint, error) {
+func (b implementation) NewClient(c *backend.ClientConfig) (backend.Endpoint, error) {
+	if err := c.CheckFIPS(b.Info()); err != nil {
+		return nil, err
+	}
 	if c.Fingerprint == "" || c.Fingerprint == backend.Golang {
 		return gotls.Backend.NewClient(c)
 	}
@@ -65,7 +71,7 @@ func (implementation) NewClient(c *backend.ClientConfig) (backend.Endpoint, erro
 // noGuard: uTLS hashes what it signs, and has only the digest for a guard.
 func noGuard(c *backend.ClientConfig) error {
 	if c.Keys != nil && c.Keys.Guard != nil {
-		return backend.BadGuard(backend.FingerprintNoGuard)
+		return &backend.Error{Kind: backend.Config, Reason: backend.FingerprintNoGuard}
 	}
 	return nil
 }

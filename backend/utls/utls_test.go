@@ -25,7 +25,10 @@ func (forked) HoldKey(name string, der []byte) (backend.Signer, error) {
 	return cryptotls.HoldKey(name, der)
 }
 
-func (forked) NewClient(c *backend.ClientConfig) (backend.Endpoint, error) {
+func (f forked) NewClient(c *backend.ClientConfig) (backend.Endpoint, error) {
+	if err := c.CheckFIPS(f.Info()); err != nil {
+		return nil, err
+	}
 	if err := noGuard(c); err != nil {
 		return nil, err
 	}

@@ -39,7 +39,7 @@ func Main(b backend.Backend, words []string) {
 	entry.NoTraces()
 	session.SharedGuard(b, words)
 	table := &option.TLSDIOD
-	version := func() error { return diag.Out(session.Version(table.Program, b.Info()), "\n") }
+	version := func() error { return diag.Out(session.Version(table.Program, b), "\n") }
 	work := len(words) > 0 && words[0] == workerName
 	table.Main(words, version, func(p *diag.Printer, s *option.Settings, operands []string) error {
 		if len(operands) != 1 {

@@ -32,6 +32,7 @@ func (env environment) need(name string) (string, error) {
 
 // settings reads the variables that name no file.
 func (env environment) settings(c *backend.Common) (err error) {
+	c.RequireFIPS = env.get(ucspi.FIPS) == "require"
 	if c.MinVersion, err = env.version(ucspi.MinVersion); err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ func (env environment) keyLog(c *backend.Common, report *Report) (*keyLog, error
 	case isSetID():
 		report.Notes = append(report.Notes, ucspi.KeyLogFile+" is not looked at in a set-id process")
 		return nil, nil
-	case env.get(ucspi.FIPS) == "require":
+	case c.RequireFIPS:
 		return nil, unusable(ucspi.KeyLogFile, "not allowed with "+ucspi.FIPS+"=require")
 	}
 	const flags = syscall.O_WRONLY | syscall.O_APPEND | syscall.O_CREAT | syscall.O_NOFOLLOW | syscall.O_NONBLOCK

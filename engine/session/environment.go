@@ -101,17 +101,14 @@ var choices = []struct {
 	}},
 }
 
-// requireFIPS is TLS_FIPS=require.
+// requireFIPS is TLS_FIPS=require, before a file is opened or a key is held: a
+// client that wants nothing else can be had, and its library is in FIPS mode then.
 func requireFIPS(b backend.Backend) error {
-	i := b.Info()
-	if i.FIPS != "off" {
-		return nil
+	_, err := b.NewClient(&backend.ClientConfig{Common: backend.Common{RequireFIPS: true}, NoVerifyCert: true})
+	if err != nil {
+		return diag.Fail(code(err), ucspi.FIPS, "=require: ", err.Error())
 	}
-	why := "the cryptographic module of this build (" + i.Library + ") is not in FIPS mode"
-	if f, ok := b.(backend.FIPSReporter); ok && f.FIPSError() != nil {
-		why = f.FIPSError().Error()
-	}
-	return diag.Fail(diag.Config, ucspi.FIPS, "=require: ", why)
+	return nil
 }
 
 // notDropping says at -v2 that the ids are not looked at.

@@ -64,6 +64,35 @@ var codes = [...]int{
 	backend.Truncated: diag.TLS,
 }
 
+// code is the exit code of an error of a backend.
+func code(err error) int {
+	var e *backend.Error
+	if errors.As(err, &e) {
+		return codes[e.Kind]
+	}
+	return diag.Bug
+}
+
+// variables are what a Config error of this reason is about: the contract
+// knows none.
+var variables = map[backend.Reason]string{
+	backend.NoGuard:             ucspi.KeyGuard + "=1",
+	backend.FingerprintNoGuard:  ucspi.KeyGuard + "=1",
+	backend.NoFingerprint:       ucspi.Fingerprint,
+	backend.UnknownFingerprint:  ucspi.Fingerprint,
+	backend.FingerprintVersions: ucspi.Fingerprint,
+	backend.FingerprintALPN:     ucspi.Fingerprint,
+	backend.FingerprintNoALPN:   ucspi.Fingerprint,
+}
+
+// text is what an administrator reads of an error of a backend.
+func text(e *backend.Error) string {
+	if name := variables[e.Reason]; name != "" {
+		return name + ": " + e.Error()
+	}
+	return e.Error()
+}
+
 // outcome turns the end of a tunnel into the program's last line and code. What
 // the peer did wrong is said from -v1 on, what is ours always.
 func (x *session) outcome(err error) error {
@@ -81,7 +110,7 @@ func (x *session) outcome(err error) error {
 	var unread *tunnel.UnreadError
 	switch {
 	case errors.As(err, &tls):
-		e.Code = codes[tls.Kind]
+		e.Code, e.Text = codes[tls.Kind], text(tls)
 		if e.Code != diag.TLS {
 			e.Level = diag.Quiet
 		}

@@ -43,7 +43,7 @@ func (r *Role) Main(b backend.Backend, words []string) {
 	entry.NoTraces()
 	debug.SetTraceback("none") // a fault of the runtime itself is one line
 	r.keyGuard(b, words)
-	version := func() error { return diag.Out(Version(r.Table.Program, b.Info()), "\n") }
+	version := func() error { return diag.Out(Version(r.Table.Program, b), "\n") }
 	r.Table.Main(words, version, func(p *diag.Printer, s *option.Settings, operands []string) error {
 		if s.Show == option.ShowFingerprints {
 			return listFingerprints(b)
@@ -57,8 +57,13 @@ func (r *Role) Main(b backend.Backend, words []string) {
 	})
 }
 
-// Version is the line of --version of a program that links a backend.
-func Version(name string, i backend.Info) string {
+// Version is the line of --version of a program that links a backend, in the
+// mode that it would run in.
+func Version(name string, b backend.Backend) string {
+	if os.Getenv(ucspi.FIPS) == "require" {
+		requireFIPS(b)
+	}
+	i := b.Info()
 	return name + " (ucspitls) " + diag.Version + ", backend " + i.Name + ", " + i.Library + ", FIPS " + i.FIPS
 }
 

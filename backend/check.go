@@ -10,6 +10,14 @@ import (
 // What no backend should have to check for itself: values that are wrong
 // whatever the library.
 
+// MinRSA is the length of the shortest RSA key that counts, in bits, anywhere
+// in a chain: a signature that an anchor's key makes is as easily forged.
+const MinRSA = 2048
+
+// MaxAnchorNames is how many bytes of anchor names a server sends; a
+// CertificateRequest holds 64 KiB with everything else in it.
+const MaxAnchorNames = 60000
+
 // maxALPN is what fits into the extension (RFC 7301, 3.1).
 const maxALPN = 1<<16 - 3
 

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"time"
+
+	"ucspitls/backend/hostname"
 )
 
 // TicketKeyLen is the length of a ticket key in bytes, at least.
@@ -37,7 +39,7 @@ func (c *ServerConfig) TicketContext(name string, leaf []byte, ems bool) []byte 
 		binding = 1
 	}
 	add([]byte{binding, byte(c.Client), byte(c.MinVersion >> 8), byte(c.MinVersion), byte(c.MaxVersion >> 8), byte(c.MaxVersion)})
-	add(lower(name))
+	add([]byte(hostname.Lower(name)))
 	add(leaf)
 	for _, p := range c.ALPN {
 		add([]byte(p))
@@ -67,15 +69,4 @@ func (c *ServerConfig) checkTicketKeys() error {
 		}
 	}
 	return nil
-}
-
-// lower folds ASCII letters, as names in the DNS compare.
-func lower(name string) []byte {
-	b := []byte(name)
-	for i, c := range b {
-		if 'A' <= c && c <= 'Z' {
-			b[i] = c + 'a' - 'A'
-		}
-	}
-	return b
 }

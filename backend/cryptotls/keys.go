@@ -12,8 +12,6 @@ import (
 	"ucspitls/backend"
 )
 
-const minRSA = 2048
-
 // ParsePair checks everything about a pair that can be wrong.
 func ParsePair(p *backend.KeyPair) (*tls.Certificate, error) {
 	if len(p.Chain) == 0 {
@@ -103,7 +101,7 @@ func unusable(public any) backend.Reason {
 	case ed25519.PublicKey:
 		return ""
 	case *rsa.PublicKey:
-		if k.N.BitLen() < minRSA {
+		if k.N.BitLen() < backend.MinRSA {
 			return backend.KeyTooShort
 		}
 		return ""

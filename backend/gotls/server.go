@@ -12,10 +12,6 @@ import (
 	"ucspitls/backend/cryptotls/verify"
 )
 
-// maxNames is how many bytes of anchor names are sent; a CertificateRequest
-// holds 64 KiB with everything else in it.
-const maxNames = 60000
-
 type server struct {
 	cfg      backend.ServerConfig
 	base     *tls.Config
@@ -58,7 +54,7 @@ func (s *server) askForCertificate() (err error) {
 		return nil
 	}
 	optional := s.cfg.Client == backend.CertOptional
-	if s.verifier.NamesLen() > maxNames {
+	if s.verifier.NamesLen() > backend.MaxAnchorNames {
 		s.base.ClientAuth = tls.RequireAnyClientCert
 		if optional {
 			s.base.ClientAuth = tls.RequestClientCert

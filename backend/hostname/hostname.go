@@ -1,7 +1,7 @@
 // Package hostname is the rule of what a host name may look like, for every
 // place that takes one: from the network, from the DNS, from a file or a command
-// line. It imports nothing and allocates nothing, so that programs that link no
-// TLS may use it, and code that runs without the Go runtime.
+// line. It imports nothing, so that programs that link no TLS may use it, and
+// the rule allocates nothing: code that runs without the Go runtime has it too.
 //
 // A host name is 1 to 253 bytes of labels with dots between them, and no dot
 // behind the last (RFC 1123, 2.1). A label is 1 to 63 ASCII letters, digits and
@@ -9,6 +9,18 @@
 // last label is not all digits: no name can be taken for an address, nor a
 // mistyped address for a name.
 package hostname
+
+// Lower makes ASCII letters small, as names compare in the DNS. It leaves others
+// alone: strings.ToLower makes a k of the Kelvin sign.
+func Lower(name string) string {
+	b := []byte(name)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
+}
 
 // Valid reports whether name is a host name.
 func Valid(name string) bool { return valid(name, false) }

@@ -81,3 +81,11 @@ func FuzzValid(f *testing.F) {
 		}
 	})
 }
+
+func TestLower(t *testing.T) {
+	for name, want := range map[string]string{"": "", "A-z.EXAMPLE": "a-z.example", "@[`{": "@[`{", "\u212aÜ": "\u212aÜ", "\xff": "\xff"} {
+		if got := Lower(name); got != want {
+			t.Errorf("%q: %q", name, got)
+		}
+	}
+}

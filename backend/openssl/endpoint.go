@@ -9,6 +9,7 @@ import (
 	"errors"
 	"net/netip"
 	"runtime"
+	"time"
 	"unsafe"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -17,9 +18,12 @@ import (
 	"ucspitls/backend"
 )
 
-// maxNames is how many bytes of anchor names are sent; a CertificateRequest
-// holds 64 KiB with everything else in it.
-const maxNames = 60000
+// What C has to have as a number of its own is the contract's; else this does
+// not compile.
+var (
+	_ = [1]struct{}{}[C.UCSPI_MIN_RSA-backend.MinRSA]
+	_ = [1]struct{}{}[C.UCSPI_TICKET_LIFETIME-backend.TicketLifetime/time.Second]
+)
 
 type endpoint struct {
 	c      *C.ucspi_endpoint
@@ -49,7 +53,7 @@ func (implementation) NewServer(c *backend.ServerConfig) (backend.Endpoint, erro
 		if err != nil {
 			return nil, err
 		}
-		if names <= maxNames && C.ucspi_name_anchors(e.c) == 0 {
+		if names <= backend.MaxAnchorNames && C.ucspi_name_anchors(e.c) == 0 {
 			return nil, &backend.Error{Kind: backend.Config, Reason: backend.BadAnchor}
 		}
 	}

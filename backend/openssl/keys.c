@@ -38,7 +38,7 @@ enum ucspi_key_fault ucspi_key_fault(const EVP_PKEY *key, int fips)
 		return UCSPI_KEY_UNSUPPORTED;
 	switch (EVP_PKEY_get_base_id(key)) {
 	case EVP_PKEY_RSA:
-		return EVP_PKEY_get_bits(key) < 2048 ? UCSPI_KEY_SHORT : UCSPI_KEY_GOOD;
+		return EVP_PKEY_get_bits(key) < UCSPI_MIN_RSA ? UCSPI_KEY_SHORT : UCSPI_KEY_GOOD;
 	case EVP_PKEY_ED25519:
 		return fips ? UCSPI_KEY_UNSUPPORTED : UCSPI_KEY_GOOD;
 	case EVP_PKEY_EC:

@@ -113,6 +113,7 @@ typedef struct {
 } ucspi_conn;
 
 #define UCSPI_INPUT (32 * 1024)
+#define UCSPI_MIN_RSA 2048
 #define UCSPI_TICKET_LIFETIME (7 * 24 * 60 * 60)
 
 // library.c

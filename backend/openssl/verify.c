@@ -198,7 +198,7 @@ static void policy(const ucspi_endpoint *e, ucspi_conn *c, STACK_OF(X509) *chain
 
 		if (!fits(x, use))
 			find(c, UCSPI_PURPOSE);
-		if (key != NULL && EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA && EVP_PKEY_get_bits(key) < 2048)
+		if (key != NULL && EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA && EVP_PKEY_get_bits(key) < UCSPI_MIN_RSA)
 			find(c, UCSPI_WEAK_KEY);
 	}
 	if (e->crl_count == 0 || c->verdict != UCSPI_GOOD)

@@ -6,13 +6,14 @@ import (
 	"syscall"
 
 	"ucspitls/engine/fd"
+	"ucspitls/engine/wrap"
 )
 
 // inPath looks a program up in PATH.
 func inPath(name string) (string, syscall.Errno) {
 	path, ok := os.LookupEnv("PATH")
 	if !ok {
-		path = "/usr/bin:/bin"
+		path = wrap.DefaultPath
 	}
 	err := syscall.ENOENT
 	for dir := range strings.SplitSeq(path, ":") {

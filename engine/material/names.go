@@ -107,7 +107,7 @@ func (n *names) enter(name string, pair *filePair) bool {
 // find gives the pair for a name as it came from the peer, nil if there is
 // none. A wildcard stands for one first label, which is no wildcard itself.
 func (n *names) find(name string) *filePair {
-	name = lowerASCII(name)
+	name = hostname.Lower(name)
 	if pair := n.exact[name]; pair != nil {
 		return pair
 	}
@@ -136,15 +136,4 @@ func raiseFileLimit() {
 	}
 }
 
-func foldName(name string) string { return lowerASCII(strings.TrimSuffix(name, ".")) }
-
-// lowerASCII leaves other letters alone: strings.ToLower makes a k of the Kelvin sign.
-func lowerASCII(s string) string {
-	b := []byte(s)
-	for i, c := range b {
-		if 'A' <= c && c <= 'Z' {
-			b[i] = c + 'a' - 'A'
-		}
-	}
-	return string(b)
-}
+func foldName(name string) string { return hostname.Lower(strings.TrimSuffix(name, ".")) }

@@ -11,9 +11,9 @@ import (
 	"ucspitls/engine/ucspi"
 )
 
-// staleKey is the age at which even the newest ticket key should long have
-// had a successor: all this time its theft would have opened recorded sessions.
-const staleKey = 7 * 24 * time.Hour
+// The file's number and the contract's are one: what makes the file links no
+// contract.
+var _ = [1]struct{}{}[ticketfile.Lifetime-backend.TicketLifetime]
 
 // ticketKeys reads the file of session ticket keys, if one is named.
 func (env environment) ticketKeys(c *backend.ServerConfig, report *Report) error {
@@ -52,7 +52,8 @@ func (env environment) ticketKeys(c *backend.ServerConfig, report *Report) error
 			newest = key.Made
 		}
 	}
-	if age := time.Since(newest); age > staleKey {
+	// All this time the theft of the newest key would have opened recorded sessions.
+	if age := time.Since(newest); age > backend.TicketLifetime {
 		report.Warnings = append(report.Warnings, f.where+": the newest key is "+strconv.Itoa(int(age/(24*time.Hour)))+" days old (rotate: s6-tls-ticketkeys)")
 	}
 	return nil

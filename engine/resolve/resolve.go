@@ -62,7 +62,7 @@ func (r *Resolver) Addrs(host string, family Family, qualify bool, deadline time
 	if found := r.hosts.addrs(host, family); len(found) > 0 {
 		return found, nil
 	}
-	if name := strings.TrimSuffix(lower(host), "."); name == "localhost" || strings.HasSuffix(name, ".localhost") {
+	if name := strings.TrimSuffix(hostname.Lower(host), "."); name == "localhost" || strings.HasSuffix(name, ".localhost") {
 		return Loopback(family), nil
 	}
 	failure := ErrNotFound
@@ -140,6 +140,3 @@ func (r *Resolver) Name(ip netip.Addr, deadline time.Time) (name string, known b
 
 // validName reports whether s, with a final dot or without, can be a host's.
 func validName(s string) bool { return hostname.InUse(strings.TrimSuffix(s, ".")) }
-
-// lower is for names only: ASCII.
-func lower(s string) string { return strings.ToLower(s) }

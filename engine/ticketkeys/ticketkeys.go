@@ -18,10 +18,6 @@ import (
 const (
 	keyLen = 32
 
-	// lifetime is that of a ticket (RFC 8446, 4.6.1). A key that was replaced
-	// longer ago opens nothing any more.
-	lifetime = 7 * 24 * time.Hour
-
 	// glance is how long a service sleeps at most: the clock may be set, and
 	// the machine may have slept.
 	glance = time.Minute
@@ -119,7 +115,7 @@ func rotated(keys []ticketfile.Key, now time.Time, previous int) []ticketfile.Ke
 	next := []ticketfile.Key{{Made: now, Secret: secret}}
 	replaced := now
 	for _, key := range keys {
-		if len(next) > previous || now.Sub(replaced) > lifetime {
+		if len(next) > previous || now.Sub(replaced) > ticketfile.Lifetime {
 			break
 		}
 		next = append(next, key)

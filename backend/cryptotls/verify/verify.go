@@ -109,13 +109,9 @@ func (v *Verifier) Policy(chains [][]*x509.Certificate) error {
 	return first
 }
 
-// minRSA applies to the anchor as well: a signature that its key makes is as
-// easily forged as any other's.
-const minRSA = 2048
-
 func (v *Verifier) policy(chain []*x509.Certificate) error {
 	for _, c := range chain {
-		if key, ok := c.PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() < minRSA {
+		if key, ok := c.PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() < backend.MinRSA {
 			return refuse(backend.PeerWeak, nil)
 		}
 	}

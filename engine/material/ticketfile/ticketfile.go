@@ -18,6 +18,10 @@ import (
 	"time"
 )
 
+// Lifetime is that of a ticket. A key that was replaced longer ago opens
+// nothing any more.
+const Lifetime = 7 * 24 * time.Hour
+
 const (
 	MaxSize = 16 << 10 // of a file, in bytes
 	MaxKeys = 64

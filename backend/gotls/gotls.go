@@ -1,7 +1,7 @@
 // Package gotls is the backend on crypto/tls.
 //
 // crypto/tls blocks in its handshake and wants a net.Conn: see package
-// blocking.
+// cryptotls.
 //
 // Parsed private keys live on Go's heap, where nothing can be wiped for
 // certain; the DER in a KeyPair is the engine's to wipe once an endpoint, or

@@ -227,6 +227,7 @@ lint:
 	$(GO) vet -tags '$(TAGS)' ./...
 	@set -e; for f in $(wildcard backend/$(BACKEND)/*.c); do $(CC) -std=gnu11 -O2 -Wall -Wextra -Wconversion -Wsign-conversion -Werror -c -o /dev/null $$f; done
 	$(GO) run $(STATICCHECK) -tags '$(TAGS)' ./...
+	$(if $(WRAPPERTAGS),$(GO) run $(STATICCHECK) -tags '$(TAGS) fastentry' ./engine/sys ./engine/wrap)
 
 # Where the vulnerability database can't be reached, that is said, and is no failure.
 vuln:

@@ -1,3 +1,5 @@
+//go:build fastentry && (amd64 || arm64)
+
 package sys
 
 import "syscall"

@@ -73,7 +73,9 @@ func (m *memory) inform(got int) {
 	for {
 		item, flaw := r.Next()
 		if flaw != ucspi.Sound {
-			m.distrust()
+			if flaw != ucspi.TooLong { // that is the peer's doing
+				m.distrust()
+			}
 			before, name, after := flaw.Words(item)
 			m.fail(diag.TLS, before, name, after)
 		}

@@ -110,13 +110,17 @@ func TestEndpointsAreFreed(t *testing.T) {
 	for range 5 {
 		make()
 	}
-	before := resident(t)
-	for range 10 {
-		make()
+	// What is freed is freed later, on a busy machine much later: a leak grows each time.
+	grown := 0
+	for range 4 {
+		before := resident(t)
+		for range 10 {
+			make()
+		}
+		if grown = int(resident(t) - before); grown <= 4<<20 {
+			t.Logf("1000 endpoints: memory grew by %d bytes", grown)
+			return
+		}
 	}
-	if grown := resident(t) - before; grown > 4<<20 {
-		t.Errorf("1000 endpoints: memory grew by %d bytes", grown)
-	} else {
-		t.Logf("1000 endpoints: memory grew by %d bytes", grown)
-	}
+	t.Errorf("1000 endpoints: memory grew by %d bytes", grown)
 }

@@ -285,8 +285,8 @@ func TestScarceResources(t *testing.T) {
 		limit := fmt.Sprintf("ulimit -n %d", n)
 		code, out, got := run(t, limit)
 		switch {
-		case code == 0 && out == "" && len(got) == said:
-			works = true
+		case code == 0 && (out == "" || strings.HasPrefix(out, "s6-tlsd-io: warning: sandbox: no Landlock (too many open files)")) && len(got) == said:
+			works = true // with a descriptor less than it takes, without Landlock
 		case code == 0, works, strings.Count(out, "\n") != 1, strings.Contains(out, "goroutine"):
 			t.Errorf("%s: exit code %d, %d bytes, stderr %q", limit, code, len(got), out)
 		}

@@ -105,7 +105,7 @@ func TestWrongFiles(t *testing.T) {
 		text    = "this is no PEM\n"
 		sealed  = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n"
 		sealed2 = "-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nMAA=\n-----END EC PRIVATE KEY-----\n"
-		advice  = "the private key is encrypted; decrypt it with: openssl pkey -in FOLDER/x -out FOLDER/x.clear"
+		advice  = "the private key is encrypted; decrypt it with: openssl pkey -in FOLDER/x -out NEW"
 	)
 	half := func(b []byte) []byte { return b[:len(b)/2] }
 	checkAll(t, []fault{

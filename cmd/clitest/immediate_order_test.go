@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -18,8 +19,8 @@ import (
 
 // running is the executable of a process.
 func running(pid int) string {
-	path, _ := os.Readlink("/proc/" + strconv.Itoa(pid) + "/exe")
-	return filepath.Base(path)
+	name, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/comm") // a wrapper that has a tunnel lets nobody see more
+	return strings.TrimSuffix(string(name), "\n")
 }
 
 // prog takes the place of an immediate tool when the handshake is over, and

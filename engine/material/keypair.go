@@ -169,7 +169,7 @@ func checkKey(b *block, path string) error {
 	shape := outlineOf(b.der)
 	switch {
 	case b.encrypted || b.label == "ENCRYPTED PRIVATE KEY" || shape == keySealed:
-		return flaw("the private key is encrypted; decrypt it with: openssl pkey -in " + path + " -out " + path + ".clear")
+		return flaw("the private key is encrypted; decrypt it with: openssl pkey -in " + path + " -out NEW")
 	case b.label == "OPENSSH PRIVATE KEY":
 		return flaw("an OpenSSH private key; PKCS#8, PKCS#1 or SEC1 is needed")
 	case b.label == "DSA PRIVATE KEY":

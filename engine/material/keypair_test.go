@@ -86,7 +86,7 @@ func TestPairFlaws(t *testing.T) {
 	sealed := []byte{0x30, 0x09, 0x30, 0x03, 0x06, 0x01, 0x2a, 0x04, 0x02, 1, 2}
 	headers := pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY",
 		Headers: map[string]string{"Proc-Type": "4,ENCRYPTED", "DEK-Info": "AES-128-CBC,00"}, Bytes: []byte("sealed")})
-	const advice = "the private key is encrypted; decrypt it with: openssl pkey -in KEY -out KEY.clear"
+	const advice = "the private key is encrypted; decrypt it with: openssl pkey -in KEY -out NEW"
 	cases := []struct {
 		name      string
 		cert, key []byte

@@ -217,7 +217,7 @@ soak:
 # The tests of some rooms only run programs, which are not built for it.
 race:
 	UCSPITLS_BACKEND=$(BACKEND) CGO_ENABLED=1 $(GO) test -count=1 -race -tags '$(TAGS)' \
-		$$($(GO) list ./engine/... ./backend/... | grep -vE '/engine/(entry|dial|listen)(/|$$)')
+		$$($(GO) list ./engine/... ./backend/... | grep -vE '/engine/(entry|wrap|dial|listen)(/|$$)')
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.1.4

@@ -339,18 +339,23 @@ func TestLingeringSocket(t *testing.T) {
 	d, env := ownDaemon(t, nil)
 	worker := d.worker()
 	before := held(worker)
-	for range 2 { // loops
-		for _, s := range []handover.Session{{ID: "1"}, {ID: "1", Linger: "100"}, {ID: "1", Idle: "100"}} {
-			e := d.begin(t, env, s, s.Linger+s.Idle != "")
+	for _, end := range []struct {
+		session handover.Session
+		of      func(e *ending)
+	}{
+		{handover.Session{}, func(e *ending) { e.leave(); e.link.Close() }}, // the wrapper is killed
+		{handover.Session{Linger: "100"}, func(e *ending) { e.leave(); <-e.code }},
+		{handover.Session{Idle: "100"}, func(e *ending) { <-e.code; e.leave() }},
+	} {
+		for range 2 { // loops
+			end.session.ID, end.session.Delayed = "1", true
+			e := d.begin(t, env, end.session, end.session.Idle+end.session.Linger != "")
 			e.fill()
 			if err := syscall.SetsockoptLinger(int(e.sock.Fd()), syscall.SOL_SOCKET, syscall.SO_LINGER, &syscall.Linger{Onoff: 1, Linger: 600}); err != nil {
 				t.Fatal(err)
 			}
 			e.sock.Close()
-			e.leave()
-			if s.Linger+s.Idle == "" {
-				e.link.Close() // the wrapper is killed
-			}
+			end.of(e)
 			for _, f := range append(e.dups, e.blob) {
 				f.Close()
 			}

@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"ucspitls/engine/entry" // under limits
 )
@@ -100,7 +101,7 @@ func playIO() {
 	code, _ := strconv.Atoi(os.Getenv("CODE"))
 	if code < 0 {
 		syscall.Kill(os.Getpid(), syscall.Signal(-code))
-		select {}
+		time.Sleep(time.Minute) // another thread may be the one that dies of it
 	}
 	os.Exit(code)
 }

@@ -64,9 +64,9 @@ ifeq ($(FIPS),1)
 export GOFIPS140 = certified
 endif
 
-# Where a program starts (engine/entry). ENTRY=fast, the default: in front of the
+# Where a program starts (internal/entry). ENTRY=fast, the default: in front of the
 # Go runtime, to record what the runtime would lose; the four wrappers do all
-# their work there, and never start the runtime (engine/wrap). ENTRY=off: in the
+# their work there, and never start the runtime (internal/wrap). ENTRY=off: in the
 # runtime; the programs then don't run under softlimit -m, and hand on less to
 # prog. A program that the C linker links can have no entry.
 ENTRY   ?= fast
@@ -96,7 +96,7 @@ endif
 
 # bindir is compiled into what is installed, and only there: a development
 # build looks for the -io programs in its own folder.
-LDFLAGS  = -s -w -X ucspitls/engine/diag.Version=$(VERSION) $(if $(INSTALLED),-X ucspitls/engine/wrap.bindir=$(BINDIR))
+LDFLAGS  = -s -w -X ucspitls/internal/diag.Version=$(VERSION) $(if $(INSTALLED),-X ucspitls/internal/wrap.bindir=$(BINDIR))
 GOBUILD  = $(GO) build -trimpath
 BUILDCMD = CGO_ENABLED=0 $(GOBUILD) -tags '$(TAGS)'
 
@@ -128,14 +128,14 @@ bench:
 		rm -rf build/benched/$$b; mkdir -p build/benched/$$b; \
 		if $(MAKE) -s BACKEND=$$b all; then cp build/$$b/* build/benched/$$b/; else echo "$$b can't be built here and is left out"; fi; \
 	done
-	CGO_ENABLED=0 $(GOBUILD) -o build/bench ./bench
+	CGO_ENABLED=0 $(GOBUILD) -o build/bench ./test/bench
 	@build/bench -ours $(subst $(space),$(comma),$(BENCHED:%=build/benched/%)) $(BENCH)
 
 # ONLY='server=gotls client=gnutls' runs a part, QUICK=1 the one for CI; ACCEPT=1
 # takes what came of it as the baseline.
 interop:
 	@mkdir -p build
-	@CGO_ENABLED=0 $(GOBUILD) -o build/interop ./interop
+	@CGO_ENABLED=0 $(GOBUILD) -o build/interop ./test/interop
 	@build/interop $(if $(ONLY),-only '$(ONLY)') $(if $(QUICK),-quick) $(if $(ACCEPT),-accept)
 
 # The pages against the programs' own tables, and mandoc's lint if it is here.
@@ -177,27 +177,27 @@ test: all
 
 # What depends on the backend, for those that are not the default.
 test-backend: all
-	CGO_ENABLED=$(CGO_$(BACKEND)) $(GO) test -count=1 -tags '$(TAGS)' ./backend/$(BACKEND) ./faults
-	UCSPITLS_BACKEND=$(BACKEND) $(GO) test -count=1 ./cmd/clitest
+	CGO_ENABLED=$(CGO_$(BACKEND)) $(GO) test -count=1 -tags '$(TAGS)' ./backend/$(BACKEND) ./test/faults
+	UCSPITLS_BACKEND=$(BACKEND) $(GO) test -count=1 ./test/cli
 
 # How a session begins and ends, once more with the tunnels in a shared process.
 SHARED = ^Test(Prog|Peer|Strict|Stream|Bad|Slow|Both|NoByteIsLost|NoCleartext|Wrong|Blob|Huge|Handshake|Command|App|Extra|Shutdown|Pair|Trailing|ServerName|Good|Nothing|ClientCert)
 shared: all
-	UCSPITLS_IOD=1 UCSPITLS_BACKEND=$(BACKEND) $(GO) test -count=1 -short -run '$(SHARED)' ./cmd/clitest
+	UCSPITLS_IOD=1 UCSPITLS_BACKEND=$(BACKEND) $(GO) test -count=1 -short -run '$(SHARED)' ./test/cli
 
 # Everything that takes too long for each commit.
 ci-long: test interop
 	$(MAKE) fuzz FUZZTIME=500000x
 	$(MAKE) fuzz FUZZTIME=100000x BACKEND=openssl ASAN=1
-	UCSPITLS_LOAD=2000 $(GO) test -count=1 ./engine/listen
-	UCSPITLS_BACKEND=$(BACKEND) SANDBOX=strict $(GO) test -count=1 ./cmd/clitest
-	UCSPITLS_IOD=1 UCSPITLS_BACKEND=$(BACKEND) $(GO) test -count=1 -timeout 30m ./cmd/clitest
-	UCSPITLS_IDLE=10000 UCSPITLS_BACKEND=$(BACKEND) $(GO) test -count=1 -run TestSharedIdle -v ./cmd/clitest
+	UCSPITLS_LOAD=2000 $(GO) test -count=1 ./internal/listen
+	UCSPITLS_BACKEND=$(BACKEND) SANDBOX=strict $(GO) test -count=1 ./test/cli
+	UCSPITLS_IOD=1 UCSPITLS_BACKEND=$(BACKEND) $(GO) test -count=1 -timeout 30m ./test/cli
+	UCSPITLS_IDLE=10000 UCSPITLS_BACKEND=$(BACKEND) $(GO) test -count=1 -run TestSharedIdle -v ./test/cli
 	$(MAKE) hostile INPUTS=1000000 CLI_INPUTS=20000
-	UCSPITLS_FAULTS=1 CGO_ENABLED=$(CGO_$(BACKEND)) $(GO) test -count=1 -timeout 0 -tags '$(TAGS)' ./faults
+	UCSPITLS_FAULTS=1 CGO_ENABLED=$(CGO_$(BACKEND)) $(GO) test -count=1 -timeout 0 -tags '$(TAGS)' ./test/faults
 	$(MAKE) soak
-	UCSPITLS_KEYGUARD=1 $(GO) test -count=1 ./cmd/clitest
-	UCSPITLS_IOD=1 UCSPITLS_KEYGUARD=1 $(GO) test -count=1 -timeout 30m ./cmd/clitest
+	UCSPITLS_KEYGUARD=1 $(GO) test -count=1 ./test/cli
+	UCSPITLS_IOD=1 UCSPITLS_KEYGUARD=1 $(GO) test -count=1 -timeout 30m ./test/cli
 
 # Mutated handshakes and records: so many against the library, so many against
 # the programs. SEED=7 makes others.
@@ -205,19 +205,19 @@ INPUTS     = 100000
 CLI_INPUTS = 2000
 hostile: all
 	UCSPITLS_SEED=$(SEED) UCSPITLS_INPUTS=$(INPUTS) CGO_ENABLED=$(CGO_$(BACKEND)) $(GO) test -count=1 -timeout 0 -tags '$(TAGS)' -run TestInputs -v ./backend/$(BACKEND)
-	UCSPITLS_SEED=$(SEED) UCSPITLS_CLI_INPUTS=$(CLI_INPUTS) UCSPITLS_BACKEND=$(BACKEND) $(GO) test -count=1 -timeout 0 -run TestMutatedInputs ./cmd/clitest
+	UCSPITLS_SEED=$(SEED) UCSPITLS_CLI_INPUTS=$(CLI_INPUTS) UCSPITLS_BACKEND=$(BACKEND) $(GO) test -count=1 -timeout 0 -run TestMutatedInputs ./test/cli
 
 # Mixed load with faults on every backend that can be built, for SOAK; SEED
 # repeats the plans of an earlier run.
 SOAK = 10m
 soak:
 	@for b in gotls utls openssl; do $(MAKE) -s BACKEND=$$b || echo "soak: $$b can't be built here"; done
-	SOAK=$(SOAK) SEED=$(SEED) $(GO) test -count=1 -timeout 0 -run TestSoak -v ./soak
+	SOAK=$(SOAK) SEED=$(SEED) $(GO) test -count=1 -timeout 0 -run TestSoak -v ./test/soak
 
 # The tests of some rooms only run programs, which are not built for it.
 race:
 	UCSPITLS_BACKEND=$(BACKEND) CGO_ENABLED=1 $(GO) test -count=1 -race -tags '$(TAGS)' \
-		$$($(GO) list ./engine/... ./backend/... | grep -vE '/engine/(entry|wrap|dial|listen)(/|$$)')
+		$$($(GO) list ./internal/... ./backend/... | grep -vE '/internal/(entry|wrap|dial|listen)(/|$$)')
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.1.4
@@ -227,7 +227,7 @@ lint:
 	$(GO) vet -tags '$(TAGS)' ./...
 	@set -e; for f in $(wildcard backend/$(BACKEND)/*.c); do $(CC) -std=gnu11 -O2 -Wall -Wextra -Wconversion -Wsign-conversion -Werror -c -o /dev/null $$f; done
 	$(GO) run $(STATICCHECK) -tags '$(TAGS)' ./...
-	$(if $(WRAPPERTAGS),$(GO) run $(STATICCHECK) -tags '$(TAGS) fastentry' ./engine/sys ./engine/wrap)
+	$(if $(WRAPPERTAGS),$(GO) run $(STATICCHECK) -tags '$(TAGS) fastentry' ./internal/sys ./internal/wrap)
 
 # Where the vulnerability database can't be reached, that is said, and is no failure.
 vuln:

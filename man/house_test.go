@@ -9,7 +9,7 @@ import (
 // TestHouse: doc/house.md names every room, and no other.
 func TestHouse(t *testing.T) {
 	text := read(t, "../doc/house.md")
-	for _, floor := range []struct{ dir, heading string }{{"../engine", "## Rooms of the engine"}, {"../backend", "## Rooms of the backend"}} {
+	for _, floor := range []struct{ dir, heading string }{{"../internal", "## Rooms of the engine"}, {"../backend", "## Rooms of the backend"}} {
 		_, table, _ := strings.Cut(text, floor.heading)
 		table, _, _ = strings.Cut(table, "\n## ")
 		named := map[string]bool{}

@@ -17,9 +17,9 @@ import (
 	"strings"
 	"testing"
 
-	"ucspitls/engine/diag"
-	"ucspitls/engine/option"
-	"ucspitls/engine/ucspi"
+	"ucspitls/internal/diag"
+	"ucspitls/internal/option"
+	"ucspitls/internal/ucspi"
 	"ucspitls/test/need"
 )
 
@@ -305,7 +305,7 @@ func TestComplete(t *testing.T) {
 
 // The overview tells every exit code that there is.
 func TestAllCodes(t *testing.T) {
-	f, err := parser.ParseFile(token.NewFileSet(), "../engine/diag/diag.go", nil, 0)
+	f, err := parser.ParseFile(token.NewFileSet(), "../internal/diag/diag.go", nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -321,7 +321,7 @@ func TestAllCodes(t *testing.T) {
 		}
 	}
 	if len(codes) == 0 {
-		t.Fatal("no exit codes in engine/diag")
+		t.Fatal("no exit codes in internal/diag")
 	}
 	same(t, "exit code", codesOf(readPage(t, "ucspitls.7")), codes)
 }

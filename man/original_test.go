@@ -10,7 +10,7 @@ import (
 
 // Every test that doc/original.md names is there.
 func TestTestsOfTheOriginal(t *testing.T) {
-	name := regexp.MustCompile(`(?:((?:cmd|engine|backend)/\w+|faults) )?((?:Test|Fuzz)\w+)`)
+	name := regexp.MustCompile(`(?:((?:backend|internal|test)/\w+) )?((?:Test|Fuzz)\w+)`)
 	rows := 0
 	for line := range strings.Lines(read(t, "../doc/original.md")) {
 		if !strings.HasPrefix(line, "| ") || strings.HasPrefix(line, "| | ") {
@@ -40,7 +40,7 @@ func TestTestsOfTheOriginal(t *testing.T) {
 func TestTestsOfTheBoundaries(t *testing.T) {
 	_, table, _ := strings.Cut(read(t, "../SECURITY.md"), "| from | to |")
 	table, _, _ = strings.Cut(table, "\n\n")
-	folders := regexp.MustCompile("`((?:cmd|engine|backend|doc)/\\w+)`([^`;]*)")
+	folders := regexp.MustCompile("`((?:backend|internal|test|doc)/\\w+)`([^`;]*)")
 	rows := 0
 	for line := range strings.Lines(table) {
 		cells := strings.Split(line, "|")

@@ -1,6 +1,6 @@
 //go:build openssl && cgo && linux
 
-// What engine/entry does in the programs that have an entry of ours: the C
+// What internal/entry does in the programs that have an entry of ours: the C
 // library starts before Go does.
 
 #define _GNU_SOURCE

@@ -4,7 +4,7 @@ package main
 import (
 	"os"
 
-	"ucspitls/engine/ticketkeys"
+	"ucspitls/internal/ticketkeys"
 )
 
 func main() { ticketkeys.Main(os.Args) }

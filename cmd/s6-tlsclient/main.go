@@ -4,7 +4,7 @@ package main
 import (
 	"os"
 
-	"ucspitls/engine/dial"
+	"ucspitls/internal/dial"
 )
 
 func main() { dial.Main(os.Args) }

@@ -5,7 +5,7 @@ import (
 	"os"
 
 	"ucspitls/backend/selected"
-	"ucspitls/engine/session"
+	"ucspitls/internal/session"
 )
 
 func main() { session.Server.Main(selected.Backend, os.Args) }

@@ -5,7 +5,7 @@ import (
 	"os"
 
 	"ucspitls/backend/selected"
-	"ucspitls/engine/daemon"
+	"ucspitls/internal/daemon"
 )
 
 func main() { daemon.Main(selected.Backend, os.Args) }

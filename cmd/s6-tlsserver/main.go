@@ -4,7 +4,7 @@ package main
 import (
 	"os"
 
-	"ucspitls/engine/listen"
+	"ucspitls/internal/listen"
 )
 
 func main() { listen.Main(os.Args) }

@@ -4,8 +4,8 @@ package main
 import (
 	"os"
 
-	"ucspitls/engine/option"
-	"ucspitls/engine/wrap"
+	"ucspitls/internal/option"
+	"ucspitls/internal/wrap"
 )
 
 var program = wrap.Program{Table: &option.UCSPITLSC, Side: &wrap.Client, Delayed: true}

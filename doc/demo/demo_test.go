@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"ucspitls/engine/entry/entrytest"
+	"ucspitls/internal/entry/entrytest"
 )
 
 // tools is where TestMain put the programs.

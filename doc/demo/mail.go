@@ -10,7 +10,7 @@ import (
 	"strings"
 	"syscall"
 
-	"ucspitls/engine/ucspi"
+	"ucspitls/internal/ucspi"
 )
 
 // mailMode is the argument that makes this executable the mail program.

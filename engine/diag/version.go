@@ -1,5 +1,0 @@
-package diag
-
-// Version is the version of the project, set by the linker for a release
-// (-X ucspitls/engine/diag.Version=...).
-var Version = "0.1.0"

@@ -1,0 +1,62 @@
+//go:build linux
+
+package cli
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"ucspitls/test/need"
+)
+
+// A mail run script's limits and signals: the tools run under them and prog
+// has them.
+func TestLimitsAndSignalsOfProg(t *testing.T) {
+	entryOnly(t)
+	t.Parallel()
+	const (
+		limits = "ulimit -Sv 20000; ulimit -Sd 20000; trap '' PIPE USR1 TERM; "
+		ask    = "ulimit -Sv; ulimit -Sd; grep SigIgn /proc/self/status; cat"
+	)
+	want, err := exec.Command("sh", "-c", limits+"exec sh -c '"+ask+"' </dev/null").Output()
+	if err != nil || len(want) == 0 {
+		t.Fatalf("%q, %v", want, err)
+	}
+	env, _ := material(t)
+	peer, sock := network(t)
+	p := start(t, spec{program: "/bin/sh", args: []string{"-c", limits + `exec "$0" -- sh -c '` + ask + "'", bin + "/s6-tlsd"}, env: env,
+		files: map[int]*os.File{0: sock, 1: dup(t, sock)}})
+	c := handshake(t, peer)
+	c.Write([]byte("and it works"))
+	c.CloseWrite()
+	expectPeer(t, c, string(want)+"and it works", false)
+	c.Close()
+	p.expect(0, "")
+}
+
+// A client of TLS 1.2 that asks for renegotiation is refused.
+func TestRenegotiation(t *testing.T) {
+	t.Parallel()
+	openssl := need.Program(t, "openssl", "openssl")
+	env, dir := material(t)
+	l, accepted := listen(t)
+	done := make(chan *process, 1)
+	go func() {
+		if sock, ok := <-accepted; ok {
+			done <- start(t, spec{program: "s6-tlsd", args: []string{"--", "cat"}, env: env, files: map[int]*os.File{0: sock, 1: dup(t, sock)}})
+		}
+	}()
+	out := converse(t, "R\n", openssl, "s_client", "-connect", l, "-CAfile", dir+"/ca.pem", "-tls1_2")
+	if !strings.Contains(out, "RENEGOTIATING\n") {
+		t.Errorf("s_client said:\n%s", out)
+	}
+	p := <-done
+	p.code()
+	// Which alert it is depends on the backend.
+	log := p.stderr()
+	if !strings.HasPrefix(log, "s6-tlsd-io: fatal: the peer asked for renegotiation (sent alert ") || strings.Count(log, "\n") != 1 {
+		t.Errorf("stderr %q", log)
+	}
+}

@@ -1,0 +1,571 @@
+//go:build linux
+
+package soak
+
+import (
+	"bufio"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"ucspitls/backend/backendtest/pki"
+	"ucspitls/internal/entry/entrytest"
+)
+
+func TestMain(m *testing.M) {
+	if role := os.Getenv(roleVariable); role != "" {
+		act(role)
+	}
+	entrytest.ResetSignals()
+	os.Exit(m.Run())
+}
+
+const (
+	workers  = 8
+	patience = 60 * time.Second // for one session; the longest linger takes 30 s
+)
+
+// A soak is one run.
+type soak struct {
+	t      *testing.T
+	seed   uint64
+	bin    string // copies of the builds
+	self   string
+	envs   []*environment
+	vars   []string // certificates and the like
+	roots  *x509.CertPool
+	log    log
+	bad    atomic.Int64
+	daemon map[string]*daemon // by kind of server and environment
+
+	sessions, compared, complete, lost atomic.Int64
+	mu                                 sync.Mutex
+	faults                             map[fault]int
+	codes                              map[string]int
+}
+
+// A daemon is a long-lived s6-tlsserver.
+type daemon struct {
+	name, port    string
+	process       *os.Process
+	memory, files int  // when it was warm
+	worker        bool // its child does the work
+}
+
+// watched is the process that may not grow.
+func (d *daemon) watched() int {
+	if d.worker {
+		return childOf(d.process.Pid)
+	}
+	return d.process.Pid
+}
+
+// complain reports what must not be, the first few times in full.
+func (s *soak) complain(format string, args ...any) {
+	if n := s.bad.Add(1); n <= 40 {
+		s.t.Errorf(format, args...)
+	}
+}
+
+func TestSoak(t *testing.T) {
+	long, err := time.ParseDuration(os.Getenv("SOAK"))
+	if err != nil {
+		t.Skip("make soak runs it: SOAK is how long, such as 10m")
+	}
+	s := newSoak(t)
+	for _, e := range s.envs {
+		if e.shared {
+			s.share(e)
+		}
+		for _, kind := range servers {
+			if strings.HasPrefix(kind, "s6-tlsserver") {
+				s.start(kind, e)
+			}
+		}
+	}
+	end := time.Now().Add(long)
+	var next atomic.Uint64
+	s.round(&next, min(long/5, 20*time.Second), end) // until everything is warm
+	s.quiet()
+	for _, d := range s.daemon {
+		d.memory, d.files = memory(d.watched()), openFiles(d.watched())
+	}
+	for time.Now().Before(end) {
+		s.round(&next, 30*time.Second, end)
+		s.quiet()
+	}
+	s.stop()
+	s.report()
+}
+
+func newSoak(t *testing.T) *soak {
+	s := &soak{t: t, daemon: map[string]*daemon{}, faults: map[fault]int{}, codes: map[string]int{}, roots: x509.NewCertPool()}
+	s.log.lines = map[string]int{}
+	if s.seed, _ = strconv.ParseUint(os.Getenv("SEED"), 10, 64); s.seed == 0 {
+		s.seed = uint64(time.Now().UnixNano())
+	}
+	t.Logf("SEED=%d", s.seed)
+	var err error
+	if s.self, err = os.Executable(); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	s.bin = filepath.Join(dir, "bin")
+	for i := range environments {
+		e := &environments[i]
+		build, _ := filepath.Abs("../../build/" + e.backend)
+		if _, err := os.Stat(build + "/s6-tlsd-io"); err != nil {
+			t.Logf("%s is not built: left out", e.backend)
+			continue
+		}
+		if _, err := os.Stat(s.bin + "/" + e.backend); err != nil {
+			if err := os.CopyFS(s.bin+"/"+e.backend, os.DirFS(build)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.envs = append(s.envs, e)
+	}
+	if len(s.envs) == 0 {
+		t.Fatal("nothing is built: make soak builds all backends")
+	}
+	p := pki.New(t)
+	cert, key := p.Server(pki.P256).WriteFiles(t, dir, "server")
+	ca := pki.WriteFile(t, dir, "ca.pem", p.Root.CertPEM())
+	s.vars = []string{"CERTFILE=" + cert, "KEYFILE=" + key, "CAFILE=" + ca, "PATH=" + os.Getenv("PATH")}
+	s.roots.AddCert(p.Root.X509)
+	return s
+}
+
+// start runs a daemon whose prog is ours.
+func (s *soak) start(kind string, e *environment) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer r.Close()
+	stderr, err := s.log.pipe()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	args := append(strings.Fields(kind), "-1", "-q", "-H", "-c", "200", "-C", "200", "-S", "-j", "-K", "15000", "--", "127.0.0.1", "0", s.self)
+	null, _ := os.Open("/dev/null")
+	proc, err := os.StartProcess(s.bin+"/"+e.backend+"/s6-tlsserver", args, &os.ProcAttr{Dir: "/",
+		Env: append(append([]string{roleVariable + "=server"}, s.vars...), e.env...), Files: []*os.File{null, w, stderr}})
+	null.Close()
+	w.Close()
+	stderr.Close()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	port, err := bufio.NewReader(r).ReadString('\n')
+	if err != nil {
+		s.t.Fatalf("%s does not start: %v", kind, err)
+	}
+	s.daemon[kind+" "+e.name] = &daemon{name: kind + " of " + e.name, port: strings.TrimSpace(port), process: proc}
+}
+
+// share starts the process that has the tunnels of an environment.
+func (s *soak) share(e *environment) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer r.Close()
+	stderr, err := s.log.pipe()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	dir, err := os.MkdirTemp("", "soak") // a short name
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { os.RemoveAll(dir) })
+	null, _ := os.Open("/dev/null")
+	proc, err := os.StartProcess(s.bin+"/"+e.backend+"/s6-tlsd-iod", []string{"s6-tlsd-iod", "-d1", dir + "/s"},
+		&os.ProcAttr{Dir: "/", Env: s.vars, Files: []*os.File{null, w, stderr}})
+	null.Close()
+	w.Close()
+	stderr.Close()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if _, err := r.Read(make([]byte, 1)); err != nil {
+		s.t.Fatalf("s6-tlsd-iod of %s does not start: %v", e.name, err)
+	}
+	e.env = []string{"TLS_IOD=" + dir + "/s", sharedVariable + "=1"}
+	s.daemon["s6-tlsd-iod "+e.name] = &daemon{name: "s6-tlsd-iod of " + e.name, process: proc, worker: true}
+}
+
+// round runs sessions for a while.
+func (s *soak) round(next *atomic.Uint64, long time.Duration, end time.Time) {
+	if at := time.Now().Add(long); at.Before(end) {
+		end = at
+	}
+	var all sync.WaitGroup
+	for range workers {
+		all.Go(func() {
+			for time.Now().Before(end) && s.bad.Load() < 200 {
+				s.session(makePlan(s.seed, next.Add(1), s.envs))
+			}
+		})
+	}
+	all.Wait()
+}
+
+// A outcome is what a process of ours ended with.
+type outcome struct {
+	code int
+	err  error
+}
+
+// spawn starts a tool on descriptors and gives its end.
+func (s *soak) spawn(e *environment, argv []string, env []string, files map[int]*os.File) (*os.Process, <-chan outcome, error) {
+	stderr, err := s.log.pipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	list := []*os.File{nil, nil, stderr, nil, nil, nil, nil, nil}
+	for n, f := range files {
+		list[n] = f
+	}
+	proc, err := os.StartProcess(s.bin+"/"+e.backend+"/"+argv[0], argv, &os.ProcAttr{Dir: "/", Env: append(append(env, s.vars...), e.env...), Files: list})
+	stderr.Close()
+	for _, f := range files {
+		f.Close()
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	ended := make(chan outcome, 1)
+	go func() {
+		state, err := proc.Wait()
+		if err != nil {
+			ended <- outcome{-1, err}
+			return
+		}
+		ended <- outcome{exitCode(state), nil}
+	}()
+	return proc, ended, nil
+}
+
+// session runs one plan and judges it.
+func (s *soak) session(p *plan) {
+	s.sessions.Add(1)
+	s.mu.Lock()
+	s.faults[p.fault]++
+	s.mu.Unlock()
+
+	// The client's end of the network, and a middle behind it.
+	ours, theirs, err := pairTCP()
+	if err != nil {
+		s.complain("%v: %v", p, err)
+		return
+	}
+	m := &middle{p: p, c: theirs}
+	var server <-chan outcome
+	if p.direct() {
+		near, far, err := pairTCP()
+		if err != nil {
+			s.complain("%v: %v", p, err)
+			return
+		}
+		m.s = near
+		f, err := descriptorOf(far)
+		if err != nil {
+			s.complain("%v: %v", p, err)
+			return
+		}
+		n, _ := syscall.Dup(int(f.Fd()))
+		syscall.CloseOnExec(n)
+		argv := append(append([]string{p.server}, p.serverFlags...), "--", s.self)
+		var proc *os.Process
+		proc, server, err = s.spawn(p.env, argv, []string{roleVariable + "=server"}, map[int]*os.File{0: f, 1: os.NewFile(uintptr(n), "")})
+		if err != nil {
+			s.complain("%v: %v", p, err)
+			return
+		}
+		if p.fault == killIO {
+			go func() {
+				time.Sleep(time.Duration(p.at%60) * time.Millisecond)
+				if pid := childOf(proc.Pid); pid != 0 {
+					syscall.Kill(pid, syscall.SIGKILL)
+				}
+			}()
+		}
+	} else {
+		d := s.daemon[p.server+" "+p.env.name]
+		c, err := net.Dial("tcp4", "127.0.0.1:"+d.port)
+		if err != nil {
+			s.complain("%v: %v", p, err)
+			return
+		}
+		m.s = c.(*net.TCPConn)
+	}
+	moved := make(chan bool)
+	go func() { m.run(); close(moved) }()
+
+	got, code := s.client(p, ours)
+	s.compared.Add(int64(got))
+	s.expect(p, "client", code, p.clientCodes())
+	if code == progLost {
+		s.lost.Add(1)
+	}
+	if p.harmless() {
+		if code == 0 {
+			s.complete.Add(1)
+		} else {
+			s.lost.Add(int64(p.up + p.down - got))
+		}
+	}
+	select {
+	case <-moved:
+	case <-time.After(patience):
+		s.complain("%v: the network is still busy", p)
+		m.c.Close()
+		m.s.Close()
+	}
+	if server != nil {
+		select {
+		case o := <-server:
+			if o.err != nil {
+				s.complain("%v: %v", p, o.err)
+			}
+			s.expect(p, "server", o.code, p.serverCodes())
+		case <-time.After(patience):
+			s.complain("%v: the server hangs", p)
+		}
+	}
+}
+
+// client runs the client of a plan, gives how much it has compared, and its code.
+func (s *soak) client(p *plan, c *net.TCPConn) (got, code int) {
+	c.SetDeadline(time.Now().Add(patience))
+	h := p.header()
+	switch {
+	case p.fault == garbage:
+		fill(make([]byte, 1), p.n, false, 0)
+		c.Write([]byte("EHLO nobody\r\n" + strings.Repeat("x", p.at)))
+		c.CloseWrite()
+		b := make([]byte, 1000)
+		for {
+			if _, err := c.Read(b); err != nil {
+				break
+			}
+		}
+		c.Close()
+		return 0, progShort
+	case p.client == "crypto/tls":
+		return s.cryptoTLS(p, c, h)
+	}
+	f, err := descriptorOf(c)
+	if err != nil {
+		s.complain("%v: %v", p, err)
+		return 0, -1
+	}
+	argv := append([]string{p.client}, p.clientFlags...)
+	env := []string{roleVariable + "=client", fmt.Sprintf("%s=%d %d %d %d", planVariable, h.up, h.down, h.id, h.act)}
+	files := map[int]*os.File{}
+	if p.client == "s6-tlsclient" {
+		// It connects itself: to a listener that hands over to our end.
+		l, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		if err != nil {
+			s.complain("%v: %v", p, err)
+			return 0, -1
+		}
+		defer l.Close()
+		go relay(l, f)
+		argv = append(argv, "-H", "--", "127.0.0.1", strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
+	} else {
+		n, _ := syscall.Dup(int(f.Fd()))
+		syscall.CloseOnExec(n)
+		files[6], files[7] = f, os.NewFile(uintptr(n), "")
+		argv = append(argv, "--")
+	}
+	null, _ := os.OpenFile("/dev/null", os.O_RDWR, 0)
+	files[0] = null
+	_, ended, err := s.spawn(p.cenv, append(argv, s.self), env, files)
+	if err != nil {
+		s.complain("%v: %v", p, err)
+		return 0, -1
+	}
+	select {
+	case o := <-ended:
+		if o.code == 0 {
+			got = p.up + p.down
+		}
+		return got, o.code
+	case <-time.After(patience):
+		s.complain("%v: the client hangs", p)
+		return 0, -1
+	}
+}
+
+// relay joins the connection that l accepts with the one in f.
+func relay(l *net.TCPListener, f *os.File) {
+	far, err := net.FileConn(f)
+	f.Close()
+	if err != nil {
+		return
+	}
+	l.SetDeadline(time.Now().Add(patience))
+	near, err := l.AcceptTCP()
+	if err != nil {
+		far.Close()
+		return
+	}
+	(&middle{p: &plan{fault: none}, c: near, s: far.(*net.TCPConn)}).run()
+}
+
+func (s *soak) cryptoTLS(p *plan, c *net.TCPConn, h header) (got, code int) {
+	defer c.Close()
+	conn := tls.Client(c, &tls.Config{RootCAs: s.roots, ServerName: "localhost"})
+	if err := conn.Handshake(); err != nil {
+		return 0, progShort
+	}
+	said := make(chan bool)
+	go func() {
+		defer close(said)
+		conn.Write(h.bytes())
+		say(conn, p.up, p.n, false)
+		conn.CloseWrite()
+	}()
+	got, code = hear(conn, h)
+	if code == 0 {
+		<-said // the close_notify goes out before the FIN
+	}
+	return got, code
+}
+
+// The codes that a plan may end with. A client's prog tells by its own what it
+// missed.
+func (p *plan) clientCodes() []int {
+	if p.harmless() {
+		return []int{0}
+	}
+	return []int{0, 98, progShort}
+}
+
+func (p *plan) serverCodes() []int {
+	switch p.fault {
+	case none, slowFault:
+		return []int{0}
+	case killIO, killProg:
+		return []int{0, 98, 128 + 9}
+	}
+	return []int{0, 98}
+}
+
+func (s *soak) expect(p *plan, who string, code int, want []int) {
+	s.mu.Lock()
+	s.codes[who+" "+string(p.fault)+" "+strconv.Itoa(code)]++
+	s.mu.Unlock()
+	for _, w := range want {
+		if code == w {
+			return
+		}
+	}
+	s.complain("%v: the %s ended with %d", p, who, code)
+}
+
+// quiet waits until only the daemons are left, and looks for leaks.
+func (s *soak) quiet() {
+	mine := map[int]bool{}
+	for _, d := range s.daemon {
+		mine[d.process.Pid] = true
+		if d.worker {
+			for _, pid := range childrenOf(d.process.Pid) {
+				mine[pid] = true
+			}
+		}
+	}
+	var left map[int]string
+	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		left = processes(s.bin)
+		for pid := range mine {
+			delete(left, pid)
+		}
+		if len(left) == 0 && zombies() == 0 {
+			break
+		}
+		if time.Now().After(end) {
+			s.complain("left over: %v, %d zombies", left, zombies())
+			break
+		}
+	}
+	for _, d := range s.daemon {
+		if d.memory == 0 {
+			continue
+		}
+		if n := openFiles(d.watched()); n > d.files {
+			s.complain("%s has %d open files, %d when it was warm", d.name, n, d.files)
+		}
+		if n := memory(d.watched()); n > 2*d.memory+8<<10 {
+			s.complain("%s grew from %d to %d kB", d.name, d.memory, n)
+		}
+	}
+}
+
+func (s *soak) stop() {
+	for _, d := range s.daemon {
+		d.process.Signal(syscall.SIGTERM)
+		state, err := d.process.Wait()
+		if err != nil || exitCode(state) != 0 {
+			s.complain("%s ended with %v, %v", d.name, state, err)
+		}
+	}
+}
+
+// alarming are words that no line may have.
+var alarming = []string{"panic", "goroutine", "runtime", "fatal error", "internal error", "the TLS library failed", "soak: lost", "starting s0-tlsd-io", "SIGSEGV"}
+
+func (s *soak) report() {
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	crashes := 0
+	for line, n := range s.log.lines {
+		for _, word := range alarming {
+			if strings.Contains(line, word) {
+				crashes += n
+				s.complain("%d times on stderr: %s", n, line)
+				break
+			}
+		}
+	}
+	t := s.t
+	t.Logf("%d sessions in %d environments, %d complete ones, %d bytes compared", s.sessions.Load(), len(s.envs), s.complete.Load(), s.compared.Load())
+	t.Logf("%d bytes lost, %d alarming lines, %d complaints", s.lost.Load(), crashes, s.bad.Load())
+	for f, n := range s.faults {
+		t.Logf("  fault %-25s %6d", f, n)
+	}
+	for _, k := range keys(s.codes) {
+		t.Logf("  %-40s %6d", k, s.codes[k])
+	}
+	for _, k := range keys(s.log.lines) {
+		if !strings.Contains(k, ": info: ") {
+			t.Logf("  %6d x %s", s.log.lines[k], k)
+		}
+	}
+	if s.lost.Load() > 0 {
+		t.Error(errors.New("bytes were lost"))
+	}
+}
+
+func keys(m map[string]int) (list []string) {
+	for k := range m {
+		list = append(list, k)
+	}
+	sort.Strings(list)
+	return list
+}

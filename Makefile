@@ -32,7 +32,7 @@ $(error needs Go 1.26 or later, not $(or $(firstword $(GOENV)),none): https://go
 endif
 endif
 
-# The folder is compiled in, and the shell sees it: one absolute path, of plain
+# The directory is compiled in, and the shell sees it: one absolute path, of plain
 # characters. From another a wrapper would run what lies where it was started.
 ifneq ($(filter install uninstall,$(MAKECMDGOALS)),)
 PATHS = $(DESTDIR)$(BINDIR)$(MANDIR)
@@ -95,7 +95,7 @@ TUNNELGC = GOEXPERIMENT=$(if $(GOEXPERIMENT),$(GOEXPERIMENT)$(comma))nogreenteag
 endif
 
 # bindir is compiled into what is installed, and only there: a development
-# build looks for the -io programs in its own folder.
+# build looks for the -io programs in its own directory.
 LDFLAGS  = -s -w -X ucspitls/internal/diag.Version=$(VERSION) $(if $(INSTALLED),-X ucspitls/internal/wrap.bindir=$(BINDIR))
 GOBUILD  = $(GO) build -trimpath
 BUILDCMD = CGO_ENABLED=0 $(GOBUILD) -tags '$(TAGS)'

@@ -45,7 +45,7 @@ type suite struct {
 	fork bool // see RunFork
 }
 
-// forked tells whether the Conn of x is the fork's.
+// forked reports whether the Conn of x is the fork's.
 func (s suite) forked(x *session) bool { return s.fork && x.hello()[0] != clientHello }
 
 // malformed is what a message is called that x can't parse.

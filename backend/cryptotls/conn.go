@@ -116,7 +116,7 @@ func (c *Conn) handshake(yield func(struct{}) bool) {
 	c.handshakeErr = c.lib.Handshake()
 }
 
-// resume tells whether the handshake waits for the Wire.
+// resume reports whether the handshake waits for the Wire.
 func (c *Conn) resume() bool {
 	_, waits := c.next()
 	return waits

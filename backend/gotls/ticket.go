@@ -144,7 +144,7 @@ func (t *tickets) open(ticket []byte) []byte {
 	return nil
 }
 
-// acceptable tells whether a full handshake would come to the same today.
+// acceptable reports whether a full handshake would come to the same today.
 func (t *tickets) acceptable(since int64, presented []*x509.Certificate) bool {
 	s := t.server
 	switch {

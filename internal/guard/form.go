@@ -48,7 +48,7 @@ func longest(version uint16, server bool) uint32 {
 	return 0
 }
 
-// wellFormed tells whether message is what a server or a client signs.
+// wellFormed reports whether message is what a server or a client signs.
 func wellFormed(version uint16, server bool, message []byte) bool {
 	switch {
 	case version == backend.TLS13:

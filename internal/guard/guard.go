@@ -77,7 +77,7 @@ func start(program string, sniLevel uint, limit time.Duration, late error, more 
 // name is argv[0] of a guard, which is also what ps shows.
 func name(program string) string { return program + ": key guard of" }
 
-// Is tells whether this process was started as a guard.
+// Is reports whether this process was started as a guard.
 func Is(program string, words []string) bool { return len(words) > 0 && words[0] == name(program) }
 
 // Ready waits until the guard has its files. Its error is what is wrong with

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"ucspitls/test/need"
 )
 
 // The programs as terminal sessions, in testdata. Commands of their own:
@@ -22,11 +24,22 @@ import (
 //	exits CODE program args...      runs it; that is its exit code
 //	listen NAME program args...     starts it; NAME is the port that it prints, NAME.log its stderr
 //	says FILE REGEXP                waits until a file has a line like that
-func TestScripts(t *testing.T) {
+func TestScripts(t *testing.T) { scripts(t, "testdata") }
+
+// TestScriptsOfPeers are those with programs of others.
+func TestScriptsOfPeers(t *testing.T) {
+	front := filepath.Dir(need.Program(t, "smtpfront-echo", "mailfront"))
+	need.Program(t, "tcpserver", "ucspi-tcp")
+	need.Program(t, "softlimit", "daemontools")
+	scripts(t, "testdata/peers", front)
+}
+
+func scripts(t *testing.T, dir string, path ...string) {
+	need.Program(t, "openssl", "openssl")
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata",
+		Dir: dir,
 		Setup: func(env *testscript.Env) error {
-			env.Setenv("PATH", bin+":"+env.Getenv("PATH"))
+			env.Setenv("PATH", strings.Join(append(append([]string{bin}, path...), env.Getenv("PATH")), ":"))
 			env.Setenv("BIN", bin)
 			env.Setenv("BACKEND", backendName)
 			return nil
@@ -63,11 +76,10 @@ func listenScript(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	log, err := os.Create(ts.MkAbs(args[0] + ".log"))
 	ts.Check(err)
-	path := args[1]
-	if !strings.Contains(path, "/") {
-		path = filepath.Join(bin, path)
+	cmd := exec.Command(args[1], args[2:]...)
+	if path := filepath.Join(bin, args[1]); isFile(path) {
+		cmd.Path, cmd.Err = path, nil
 	}
-	cmd := exec.Command(path, args[2:]...)
 	cmd.Dir, cmd.Stderr = ts.MkAbs("."), log
 	for _, name := range scriptVariables {
 		if v := ts.Getenv(name); v != "" {
@@ -103,4 +115,9 @@ func saysScript(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("%s has no line like %s:\n%s", args[0], args[1], ts.ReadFile(args[0]))
 		}
 	}
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
 }

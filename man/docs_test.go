@@ -98,7 +98,7 @@ func TestLinks(t *testing.T) {
 // The tags and the sentences of the source are in build-tags.md.
 func TestBuildTags(t *testing.T) {
 	text := read(t, "../build-tags.md")
-	files, err := filepath.Glob("../backend/selected/*.go")
+	files, err := filepath.Glob("../internal/selected/*.go")
 	if err != nil || len(files) == 0 {
 		t.Fatal("no files", err)
 	}

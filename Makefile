@@ -5,6 +5,7 @@
 # make interop              every backend against every peer: doc/interop.md
 # make install PREFIX=/usr DESTDIR=/tmp/root
 # make uninstall            with the same PREFIX and DESTDIR
+# make rename MODULE=path   another module path, as example.org/ucspitls, in all files
 # make help                 this list
 
 BACKEND  = gotls
@@ -100,7 +101,7 @@ LDFLAGS  = -s -w -X ucspitls/internal/diag.Version=$(VERSION) $(if $(INSTALLED),
 GOBUILD  = $(GO) build -trimpath
 BUILDCMD = CGO_ENABLED=0 $(GOBUILD) -tags '$(TAGS)'
 
-.PHONY: hostile soak shared all interop test test-backend ci-long race lint vuln demo man bench install uninstall help clean cross static fuzz
+.PHONY: hostile soak shared all interop test test-backend ci-long race lint vuln demo man bench install uninstall help clean rename cross static fuzz
 
 all:
 	@mkdir -p $(BUILD)
@@ -167,6 +168,11 @@ uninstall:
 
 clean:
 	rm -rf build
+
+rename: export MODULE := $(MODULE)
+rename:
+	@CGO_ENABLED=0 $(GOBUILD) -o build/rename ./test/rename
+	@build/rename "$$MODULE"
 
 # Go's test cache can't see the programs: -count=1 runs the tests each time.
 # test/run shows how far they are, and in the end what was skipped. TESTFLAGS

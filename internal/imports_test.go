@@ -176,6 +176,7 @@ var exits = map[string]string{
 	"../test/interop/app.go":             "a prog for the tool",
 	"../doc/demo/main.go":                "the demonstration",
 	"../test/run/main.go":                "a tool for development",
+	"../test/rename/main.go":             "a tool for development",
 }
 
 // TestOneExit: one function ends a program, but for the places above.

@@ -58,11 +58,8 @@ var shared = sync.OnceValue(func() *PKI {
 	return p
 })
 
-// New gives the PKI of this test process.
-func New(t testing.TB) *PKI {
-	t.Helper()
-	return shared()
-}
+// New gives the PKI of this test process. In an example, which has no t, nil will do.
+func New(testing.TB) *PKI { return shared() }
 
 // Server is a good certificate of a server: for [Host] and the loopback
 // addresses, from the intermediate.

@@ -79,7 +79,7 @@ func TestSession(t *testing.T) {
 	if runtime.GOOS == "linux" && (runtime.GOARCH == "amd64" || runtime.GOARCH == "arm64") {
 		flags += " -E ucspitls_brief"
 	}
-	m.run(t, "build", "-o", bin, "-ldflags", flags, "./cmd/s6-tlsd-io")
+	m.run(t, "build", "-o", bin, "-tags", "strictsandbox", "-ldflags", flags, "./cmd/s6-tlsd-io")
 	build := exec.Command("go", "build", "-o", bin, "ucspitls/cmd/s6-ucspitlsd", "ucspitls/doc/demo")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -15,8 +15,8 @@
 //     runs, nor does a deferred function of main.
 //   - They own the process: they close descriptors, change ids, go into a sandbox
 //     and set signal handlers. So nothing else may run in
-//     it: no goroutine, no open file, no other package main. A backend opens what
-//     it needs in NewServer and NewClient, which run before the sandbox.
+//     it. A backend opens what it needs in NewServer and NewClient, which run
+//     before the sandbox.
 //   - --version says what [backend.Info] says, and the version that is
 //     linked in with -ldflags '-X ucspitls/internal/diag.Version=1.0'.
 //

@@ -10,7 +10,7 @@ import "time"
 
 // A Backend is one TLS implementation. It speaks TLS 1.3, and TLS 1.2 with ECDHE
 // and AES-GCM or ChaCha20-Poly1305; the groups are X25519, P-256, P-384, P-521
-// and, where the library has it, X25519MLKEM768; no signature is made with SHA-1.
+// and, where the library has it, X25519MLKEM768; no signature is made or taken with SHA-1.
 // FIPS mode may leave some of them out.
 type Backend interface {
 	Info() Info

@@ -15,7 +15,7 @@ import (
 // Conn never waits: whoever owns it brings what the peer has sent, and calls
 // again.
 func ExampleConn() {
-	certs := pki.New(nil)
+	certs := pki.Shared()
 	se, err := gotls.Backend.NewServer(&backend.ServerConfig{Default: certs.Server(pki.P256).Pair()})
 	if err != nil {
 		fmt.Println(err)

@@ -13,7 +13,7 @@ import (
 // A client that verifies the server with package verify and leaves the rest to
 // crypto/tls.
 func ExampleClient() {
-	checked, err := cryptotls.NewClient(&backend.ClientConfig{ServerName: "mail.example.org", Common: backend.Common{Anchors: pki.New(nil).Anchors()}})
+	checked, err := cryptotls.NewClient(&backend.ClientConfig{ServerName: "mail.example.org", Common: backend.Common{Anchors: pki.Shared().Anchors()}})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -38,7 +38,7 @@ func ExampleClient() {
 }
 
 func ExampleNewServer() {
-	certs := pki.New(nil)
+	certs := pki.Shared()
 	pair := certs.Server(pki.P256).Pair()
 	pair.Key = certs.Client(pki.P256).KeyPKCS8()
 	_, err := cryptotls.NewServer(&backend.ServerConfig{Default: pair})

@@ -8,7 +8,7 @@ import (
 )
 
 func Example() {
-	p := pki.New(nil) // in a test: pki.New(t)
+	p := pki.Shared() // in a test: pki.New(t)
 	roots, between := x509.NewCertPool(), x509.NewCertPool()
 	roots.AddCert(p.Root.X509)
 	between.AddCert(p.Intermediate.X509)

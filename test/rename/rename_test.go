@@ -62,7 +62,7 @@ func nothingLeft(t *testing.T, dir, old, path string) {
 			t.Errorf("%s is still imported", strings.TrimSpace(p))
 		}
 	}
-	left := regexp.MustCompile(`(?m)^.*(?:^|[^\w./~+-])` + regexp.QuoteMeta(old) + `/(?:internal|backend|engine|cmd|test|man|doc|\.\.\.)\b.*$`)
+	left := regexp.MustCompile(`(?m)^.*(?:^|[^\w./~+-])` + regexp.QuoteMeta(old) + `(?:/(?:internal|backend|engine|cmd|test|man|doc)\b|/\.\.\.|/"|@v| v0\.0\.0| => ).*$`)
 	for name, text := range contents(t, dir) {
 		if line := left.Find(text); line != nil {
 			t.Errorf("%s: %s", name, line)

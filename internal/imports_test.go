@@ -35,6 +35,7 @@ var rules = []struct {
 	{"ucspitls/cmd/...", []string{"ucspitls/test/..."}, "what is installed is free of what tests it"},
 	{"ucspitls/backend/...", []string{"ucspitls/engine", selected}, "a backend is linked by a program, which calls the engine"},
 	{hostname, []string{"..."}, "programs without TLS link it, and code that runs without the runtime"},
+	{"ucspitls/backend/stack", []string{"..."}, "the engine links it too, and calls it before anything else"},
 	{"ucspitls/cmd/s6-tlsd", wrapper, wrapperWhy},
 	{"ucspitls/cmd/s6-tlsc", wrapper, wrapperWhy},
 	{"ucspitls/cmd/s6-ucspitlsd", wrapper, wrapperWhy},

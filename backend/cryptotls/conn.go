@@ -20,6 +20,7 @@ import (
 
 	"ucspitls/backend"
 	"ucspitls/backend/cryptotls/verify"
+	"ucspitls/backend/stack"
 )
 
 // A Library is a connection of crypto/tls, or of something that takes on its
@@ -110,7 +111,7 @@ func (c *Conn) Handshake() error {
 
 // handshake is the coroutine.
 func (c *Conn) handshake(yield func(struct{}) bool) {
-	roomy(false)
+	stack.Grow()
 	c.shim.yield = yield
 	defer func() { c.shim.yield = nil }()
 	defer caught(&c.handshakeErr)

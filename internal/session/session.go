@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"ucspitls/backend"
+	"ucspitls/backend/stack"
 	"ucspitls/internal/diag"
 	"ucspitls/internal/entry"
 	"ucspitls/internal/fd"
@@ -37,7 +38,7 @@ var (
 
 // Main is the whole of an -io program on a backend. It does not return.
 func (r *Role) Main(b backend.Backend, words []string) {
-	roomy(false)
+	stack.Grow()
 	entry.Hide(os.Getenv(ucspi.Sandbox))
 	start := time.Now()
 	entry.NoTraces()

@@ -76,12 +76,9 @@ func (v *Service) Begin(r Request) *Session {
 	s := &Session{x: v.pattern, start: r.Start}
 	s.x.Printer, s.x.settings, s.x.fds = r.Printer, &r.Settings, r.FDs
 	s.x.env = environment{idle: r.Idle, remote: r.Remote}
-	s.net = tunnel.NewNet(r.FDs.NetIn, r.FDs.NetOut, r.Close)
-	s.net.Distrust(r.Turn)
+	s.net = tunnel.NewNet(r.FDs.NetIn, r.FDs.NetOut, r.Close, r.Turn)
 	wire := tunnel.NewWire()
-	in, out := tunnel.NewStream(r.FDs.LocalIn, r.Close), tunnel.NewStream(r.FDs.LocalOut, r.Close)
-	in.Distrust(r.Turn)
-	out.Distrust(r.Turn)
+	in, out := tunnel.NewStream(r.FDs.LocalIn, r.Close, r.Turn), tunnel.NewStream(r.FDs.LocalOut, r.Close, r.Turn)
 	c := tunnel.Config{
 		Conn: v.endpoint.NewConn(wire), Wire: wire, Net: s.net, In: in, Out: out,
 		Established: func(state backend.State) []byte {
@@ -89,18 +86,18 @@ func (v *Service) Begin(r Request) *Session {
 			r.Shaken()
 			return blob
 		},
-		AfterCommand:     r.AfterCommand,
-		CloseNotify:      r.Settings.CloseNotify,
-		Enforce:          r.Settings.Enforce,
-		HandshakeTimeout: time.Duration(r.Settings.Timeout) * time.Millisecond,
-		IdleTimeout:      r.Idle,
-		Linger:           r.Linger,
-		Pool:             r.Pool,
+		Rules: tunnel.Rules{
+			AfterCommand:     r.AfterCommand,
+			CloseNotify:      r.Settings.CloseNotify,
+			Enforce:          r.Settings.Enforce,
+			HandshakeTimeout: time.Duration(r.Settings.Timeout) * time.Millisecond,
+			IdleTimeout:      r.Idle,
+			Linger:           r.Linger,
+		},
+		Pool: r.Pool,
 	}
 	if r.FDs.Notify >= 0 {
-		notify := tunnel.NewNotifier(r.FDs.Notify, r.Close)
-		notify.Distrust(r.Turn)
-		c.Notify = notify
+		c.Notify = tunnel.NewNotifier(r.FDs.Notify, r.Close, r.Turn)
 	}
 	s.Tunnel = tunnel.New(c, r.Start)
 	return s

@@ -113,7 +113,7 @@ type session struct {
 }
 
 func (x *session) run() (err error) {
-	net := tunnel.NewNet(x.fds.NetIn, x.fds.NetOut, fd.Close)
+	net := tunnel.NewNet(x.fds.NetIn, x.fds.NetOut, fd.Close, nil)
 	// prog may hold the network too. However this ends, it can't go on in
 	// cleartext with a peer that believes in TLS.
 	defer net.Shutdown()
@@ -132,17 +132,19 @@ func (x *session) run() (err error) {
 	defer conn.Close()
 	c := tunnel.Config{
 		Conn: conn, Wire: wire, Net: net,
-		In: tunnel.NewStream(x.fds.LocalIn, fd.Close), Out: tunnel.NewStream(x.fds.LocalOut, fd.Close),
-		Established:      func(s backend.State) []byte { return x.established(s, release) },
-		AfterCommand:     x.afterCommand(),
-		CloseNotify:      x.settings.CloseNotify,
-		Enforce:          x.settings.Enforce,
-		HandshakeTimeout: time.Duration(x.settings.Timeout) * time.Millisecond,
-		IdleTimeout:      x.env.idle,
-		Linger:           x.env.linger,
+		In: tunnel.NewStream(x.fds.LocalIn, fd.Close, nil), Out: tunnel.NewStream(x.fds.LocalOut, fd.Close, nil),
+		Established: func(s backend.State) []byte { return x.established(s, release) },
+		Rules: tunnel.Rules{
+			AfterCommand:     x.afterCommand(),
+			CloseNotify:      x.settings.CloseNotify,
+			Enforce:          x.settings.Enforce,
+			HandshakeTimeout: time.Duration(x.settings.Timeout) * time.Millisecond,
+			IdleTimeout:      x.env.idle,
+			Linger:           x.env.linger,
+		},
 	}
 	if x.fds.Notify >= 0 {
-		c.Notify = tunnel.NewNotifier(x.fds.Notify, fd.Close)
+		c.Notify = tunnel.NewNotifier(x.fds.Notify, fd.Close, nil)
 	}
 	clock := func() time.Duration { return time.Since(x.start) }
 	// Time zero is the program's start: -K counts from the command.

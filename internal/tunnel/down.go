@@ -66,7 +66,7 @@ func (t *Tunnel) pull() bool {
 				continue
 			}
 			if t.rxErr != nil && t.Wire.rx.len() == 0 {
-				return t.broken() || moved
+				return t.unreadable() || moved
 			}
 			return moved
 		case err == io.EOF:
@@ -110,19 +110,19 @@ func (t *Tunnel) received(err error) {
 func (t *Tunnel) cut(err error) {
 	t.setErr(err)
 	t.downOver = true
-	t.lastWords = true
+	t.draining = true
 	t.ready |= LocalIn
 }
 
-// broken handles a network that can't be read any more, which is a failure
+// unreadable handles a network that can't be read any more, which is a failure
 // unless nobody waited for more. prog may be about to leave: an exiting process
 // closes its ends one by one, and what it said may have made the peer leave too.
-func (t *Tunnel) broken() bool {
+func (t *Tunnel) unreadable() bool {
 	if t.outOpen && t.handedOver() {
-		if t.judgeAt == 0 {
-			t.judgeAt = t.now + lingerLeaving
+		if t.resetDeadline == 0 {
+			t.resetDeadline = t.now + lingerLeaving
 		}
-		if t.now < t.judgeAt {
+		if t.now < t.resetDeadline {
 			return false
 		}
 	}
@@ -191,7 +191,7 @@ func (t *Tunnel) deliver() bool {
 	return moved
 }
 
-// gone tells that an error of writing to prog means that it does not read.
+// gone reports whether an error of writing to prog means that it does not read.
 func gone(err error) bool {
 	return err == syscall.EPIPE || err == syscall.ECONNRESET || err == syscall.EIO // a terminal that hung up
 }

@@ -40,17 +40,17 @@ func (t *Tunnel) unacked() int {
 // lost is how many of prog's bytes the peer's system is not known to have.
 func (t *Tunnel) lost() int64 { return max(0, t.appEnd-t.acked(t.unacked())) }
 
-// handedOver tells that prog has said all it will, and the network has it.
+// handedOver reports whether prog has said all it will, and the network has it.
 func (t *Tunnel) handedOver() bool { return t.upOver && t.sent >= t.appEnd }
 
-// over tells that neither side has anything more to say.
+// over reports whether neither side has anything more to say.
 func (t *Tunnel) over() bool { return t.upOver && (t.downOver || !t.outOpen) }
 
-// abandoned tells that nobody is left at either local end, whatever still
+// abandoned reports whether nobody is left at either local end, whatever still
 // waits in prog's pipe behind a peer that takes nothing.
 func (t *Tunnel) abandoned() bool { return t.inHangup && !t.outOpen }
 
-// ending tells that nothing new will be said: what is left is to be taken.
+// ending reports whether nothing new will be said: what is left is to be taken.
 func (t *Tunnel) ending() bool {
 	return t.err != nil || t.established && (t.over() || t.abandoned())
 }
@@ -89,8 +89,8 @@ func (t *Tunnel) expire() time.Duration {
 		}
 		return false
 	}
-	if t.judgeAt > t.now {
-		sooner(t.judgeAt)
+	if t.resetDeadline > t.now {
+		sooner(t.resetDeadline)
 	}
 	if t.ending() {
 		if t.endingAt < 0 {
@@ -164,7 +164,7 @@ func (t *Tunnel) look(sooner func(time.Duration) bool) {
 	if !l.active {
 		*l = linger{active: true, acked: -1, every: firstLook, lookAt: t.now}
 	}
-	if t.broke() {
+	if t.netGone() {
 		return
 	}
 	for t.now >= l.lookAt {
@@ -194,13 +194,13 @@ func (t *Tunnel) look(sooner func(time.Duration) bool) {
 	}
 }
 
-// taken tells that the peer's system has everything, our FIN included.
+// taken reports whether the peer's system has everything, our FIN included.
 func (t *Tunnel) taken() bool { return t.finSent && t.linger.unacked == 0 }
 
-// broke tells that the network will bring and take nothing more.
-func (t *Tunnel) broke() bool { return t.rxErr != nil || t.txErr != nil && t.Wire.eof }
+// netGone reports whether the network will bring and take nothing more.
+func (t *Tunnel) netGone() bool { return t.rxErr != nil || t.txErr != nil && t.Wire.eof }
 
-// finished tells that nothing is left to do.
+// finished reports whether nothing is left to do.
 func (t *Tunnel) finished() bool {
 	switch {
 	case t.expired:
@@ -208,11 +208,11 @@ func (t *Tunnel) finished() bool {
 	case t.outOpen && t.plain.len() > 0:
 		return false // prog has not taken everything yet
 	case t.dead && t.err != nil:
-		return t.broke() || t.Wire.eof && t.finSent || t.now >= t.failedAt+lingerAlert
+		return t.netGone() || t.Wire.eof && t.finSent || t.now >= t.failedAt+lingerAlert
 	case !t.over():
 		return false
 	}
-	return t.broke() || t.taken() && (t.Wire.eof || t.now >= t.linger.movedAt+lingerQuiet)
+	return t.netGone() || t.taken() && (t.Wire.eof || t.now >= t.linger.movedAt+lingerQuiet)
 }
 
 // wants is what the driver is to wait for. Nothing is asked for that is known

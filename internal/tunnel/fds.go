@@ -113,7 +113,7 @@ func writeFD(n int, k kind, p []byte) (int, error) {
 	}
 }
 
-// can tells whether n has one of events, or an error to be found, now.
+// can reports whether n has one of events, or an error to be found, now.
 func can(n int, events int16) bool {
 	p := []unix.PollFd{{Fd: int32(n), Events: events}}
 	got, err := unix.Poll(p, 0)
@@ -140,16 +140,17 @@ type Turn interface {
 	Enter(call uint64)
 }
 
-// NewStream wraps n.
-func NewStream(n int, c Closer) *Stream { return &Stream{fd: n, kind: kindOf(n), close: c} }
-
-// Distrust is for a descriptor of somebody who might wish that we wait for it,
-// and whose open file description he has as well.
-func (s *Stream) Distrust(t Turn) {
-	s.turn, s.kind = t, distrusted(s.fd, s.kind)
+// NewStream wraps n. With a turn it is somebody's who has the open file
+// description too, and might wish that we wait for it.
+func NewStream(n int, c Closer, t Turn) *Stream {
+	s := &Stream{fd: n, kind: kindOf(n), close: c, turn: t}
+	if t != nil {
+		s.kind = untrustedKind(n, s.kind)
+	}
+	return s
 }
 
-func distrusted(n int, k kind) kind {
+func untrustedKind(n int, k kind) kind {
 	switch {
 	case k != socket:
 		return untrusted
@@ -187,8 +188,8 @@ func (s *Stream) Close() { s.close(s.fd) }
 // A Notifier is the descriptor that takes the information blob.
 type Notifier struct{ Stream }
 
-// NewNotifier wraps n.
-func NewNotifier(n int, c Closer) *Notifier { return &Notifier{*NewStream(n, c)} }
+// NewNotifier wraps n, as NewStream does.
+func NewNotifier(n int, c Closer, t Turn) *Notifier { return &Notifier{*NewStream(n, c, t)} }
 
 // Close gives the reader its EOF.
 func (s *Notifier) Close() {
@@ -207,21 +208,20 @@ type Net struct {
 	turn            Turn // for descriptors that the peer sends along, to be closed
 }
 
-// NewNet wraps the descriptors of the network.
-func NewNet(in, out int, c Closer) *Net {
+// NewNet wraps the descriptors of the network. With a turn others must not
+// suffer from the peer.
+func NewNet(in, out int, c Closer, t Turn) *Net {
 	n := &Net{in: in, out: out, inKind: kindOf(in), outKind: kindOf(out), close: c}
 	if n.outKind.isSocket() {
 		// An error only says that it is no TCP socket.
 		unix.SetsockoptInt(out, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	}
-	return n
-}
-
-// Distrust is for a peer of whom others must not suffer.
-func (n *Net) Distrust(t Turn) {
-	if n.inKind = distrusted(n.in, n.inKind); n.inKind != socket {
-		n.turn = t
+	if t != nil {
+		if n.inKind = untrustedKind(in, n.inKind); n.inKind != socket {
+			n.turn = t
+		}
 	}
+	return n
 }
 
 func (n *Net) Read(p []byte) (m int, err error) {

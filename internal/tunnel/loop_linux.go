@@ -180,7 +180,7 @@ func (l *Loop) drive() {
 		}
 		for i := range max(0, n) {
 			if slot := events[i].Fd; slot < 0 {
-				l.letIn()
+				l.runInbox()
 			} else if e := l.tasks[slot]; e != nil {
 				e.ready |= e.watch[events[i].Pad].meaning(events[i].Events)
 				l.enqueue(e)
@@ -215,8 +215,8 @@ func (l *Loop) close() {
 	unix.Close(l.wake)
 }
 
-// letIn runs what other goroutines gave to Do.
-func (l *Loop) letIn() {
+// runInbox runs what other goroutines gave to Do.
+func (l *Loop) runInbox() {
 	var count [8]byte
 	unix.Read(l.wake, count[:])
 	l.mu.Lock()
@@ -302,7 +302,7 @@ func (l *Loop) remove(e *entry, broken any) {
 		heap.Remove(&l.timers, e.index)
 	}
 	if broken != nil {
-		e.breaks(broken)
+		e.reportBroken(broken)
 	}
 	for i := range e.watch {
 		if w := &e.watch[i]; w.fd >= 0 && w.more == 0 {
@@ -315,8 +315,8 @@ func (l *Loop) remove(e *entry, broken any) {
 	l.count.Add(-1)
 }
 
-// breaks tells the task that it is over. What is broken may not even be able to hear it.
-func (e *entry) breaks(reason any) {
+// reportBroken tells the task that it is over. What is broken may not even be able to hear it.
+func (e *entry) reportBroken(reason any) {
 	defer func() { recover() }()
 	e.task.Broken(reason)
 }

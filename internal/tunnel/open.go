@@ -46,7 +46,7 @@ func (t *Tunnel) handshake() bool {
 // of every TLS (RFC 8446, 5.1).
 var firstRecord = [...]byte{22, 3}
 
-// cleartext tells that the peer goes on in cleartext after it has asked for
+// cleartext reports whether the peer goes on in cleartext after it has asked for
 // TLS: somebody put commands behind its own, to have them taken for encrypted
 // ones (the STARTTLS injection of CVE-2011-0411). It looks at what fill has
 // brought, before the TLS library sees it. No alert answers it: a peer in
@@ -67,7 +67,7 @@ func (t *Tunnel) cleartext() bool {
 	return false
 }
 
-// fromPeer tells that err is an alert that the peer sent.
+// fromPeer reports whether err is an alert that the peer sent.
 func fromPeer(err error) bool {
 	var e *backend.Error
 	return errors.As(err, &e) && e.Peer

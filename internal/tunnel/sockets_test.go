@@ -93,14 +93,13 @@ func newBench(t *testing.T, o options, buffers int, drive driver) *bench {
 	}
 	fds := FDs{NetIn: own, NetOut: own, LocalIn: up[0], LocalOut: down[1], Notify: note[1]}
 	closing := &closer{}
-	wire, network := NewWire(), NewNet(fds.NetIn, fds.NetOut, closing.close)
-	in, out, notifier := NewStream(fds.LocalIn, closing.close), NewStream(fds.LocalOut, closing.close), NewNotifier(fds.Notify, closing.close)
+	wire, network := NewWire(), NewNet(fds.NetIn, fds.NetOut, closing.close, nil)
+	in, out, notifier := NewStream(fds.LocalIn, closing.close, nil), NewStream(fds.LocalOut, closing.close, nil), NewNotifier(fds.Notify, closing.close, nil)
 	tun := New(Config{
 		Conn: &fakeTLS{w: wire}, Wire: wire, Net: network,
 		In: in, Out: out, Notify: notifier,
 		Established: func(backend.State) []byte { return []byte("blob") },
-		CloseNotify: o.closeNotify, Enforce: o.enforce, HandshakeTimeout: o.handshake, IdleTimeout: o.idle, Linger: o.linger,
-		Pool: drive.pool,
+		Pool:        drive.pool, Rules: o.rules(),
 	}, drive.clock())
 	b.stats = &tun.Stats
 	go func() {

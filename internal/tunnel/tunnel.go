@@ -39,7 +39,7 @@
 //	                                 a close_notify or for want of a reader, is none
 //	both are over, or nobody is    lingerQuiet and lingerStalled, Linger in all,
 //	  left at either local end       also for what prog's end does not take
-//	truncated, with last words     the same
+//	truncated, prog's output sent   the same
 //	failed                         lingerAlert, Linger for what prog does not take
 //
 // The information blob keeps no session. One Step takes a bounded number of
@@ -103,7 +103,7 @@ type UnreadError struct{ Bytes int64 } // at least
 
 func (e *UnreadError) Error() string { return "prog did not read everything" }
 
-// A Config is what a tunnel works on and by which rules.
+// A Config is what a tunnel works on, and by which rules.
 type Config struct {
 	Conn   backend.Conn
 	Wire   *Wire
@@ -116,6 +116,15 @@ type Config struct {
 	// write to Notify.
 	Established func(backend.State) []byte
 
+	// Pool lends the tunnel its buffers while there is something in them. Nil:
+	// it has its own, which it keeps.
+	Pool *Pool
+
+	Rules
+}
+
+// Rules are what holds for one session.
+type Rules struct {
 	// AfterCommand says that the peer has asked for TLS in cleartext on the same
 	// connection: what it sends now must begin with a record of a handshake.
 	AfterCommand bool
@@ -125,10 +134,6 @@ type Config struct {
 	HandshakeTimeout time.Duration // 0: none
 	IdleTimeout      time.Duration // 0: none
 	Linger           time.Duration // 0: DefaultLinger
-
-	// Pool lends the tunnel its buffers while there is something in them. Nil:
-	// it has its own, which it keeps.
-	Pool *Pool
 }
 
 // Stats counts bytes of cleartext.
@@ -155,7 +160,7 @@ type Tunnel struct {
 	// up: prog's output to the network
 	inOpen     bool
 	inHangup   bool // seen: polling for it again would spin
-	lastWords  bool // take what prog has written so far, then no more
+	draining   bool // take what prog has written so far, then no more
 	unfinished bool // prog had more to say: a close_notify would call it complete
 	upOver     bool // prog's output was read to its end and given to tx
 	upBuf      []byte
@@ -170,8 +175,9 @@ type Tunnel struct {
 	outOpen  bool
 	downOver bool // nothing will be decrypted any more
 	plain    queue
-	rxErr    error         // the network broke; what it had brought is still delivered
-	judgeAt  time.Duration // when rxErr is judged at the latest; 0: it was not met yet
+	rxErr    error // the network broke; what it had brought is still delivered
+	// When rxErr counts at the latest; 0: it was not met yet.
+	resetDeadline time.Duration
 
 	notify []byte
 
@@ -215,7 +221,7 @@ func (t *Tunnel) Step(now time.Duration, ready Events) (want Events, deadline ti
 	t.records, t.reads, t.Wire.intake = maxRecords, maxRecords, maxIntake
 	again := false
 	for pass := 0; ; pass++ {
-		if again = t.pass() || t.sated(); !again || t.sated() || pass == maxPasses {
+		if again = t.pass() || t.spent(); !again || t.spent() || pass == maxPasses {
 			break
 		}
 	}
@@ -252,8 +258,8 @@ func (t *Tunnel) Close() {
 	t.release()
 }
 
-// sated tells that this Step has taken all that it may, and there may be more.
-func (t *Tunnel) sated() bool {
+// spent reports whether this Step has taken all that it may, and there may be more.
+func (t *Tunnel) spent() bool {
 	return t.records <= 0 || t.reads <= 0 || t.Wire.intake <= 0 && t.Wire.rx.len() > 0
 }
 
@@ -271,7 +277,7 @@ func (t *Tunnel) release() {
 	}
 }
 
-// pass runs every part once and tells whether anything moved.
+// pass runs every part once and reports whether anything moved.
 func (t *Tunnel) pass() bool {
 	moved := false
 	if !t.established {

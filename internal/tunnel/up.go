@@ -17,7 +17,7 @@ func (t *Tunnel) feed() bool {
 		}
 		n, err := t.In.Read(t.upBuf)
 		switch {
-		case err == backend.ErrAgain && t.lastWords:
+		case err == backend.ErrAgain && t.draining:
 			t.unfinished = true
 			t.endUp()
 			return true
@@ -50,7 +50,7 @@ func (t *Tunnel) feed() bool {
 		}
 		t.Stats.FromProg += int64(n)
 		t.appEnd = t.sent + int64(t.Wire.tx.len())
-		if n < len(t.upBuf) && !t.lastWords && !t.inHangup {
+		if n < len(t.upBuf) && !t.draining && !t.inHangup {
 			t.ready &^= LocalIn
 			return true
 		}

@@ -310,6 +310,10 @@ type options struct {
 	pool                 *Pool
 }
 
+func (o options) rules() Rules {
+	return Rules{CloseNotify: o.closeNotify, Enforce: o.enforce, HandshakeTimeout: o.handshake, IdleTimeout: o.idle, Linger: o.linger}
+}
+
 func newWorld(o options) *world {
 	w := &world{
 		net:    &fakeNet{window: o.window, takes: true, chunk: o.chunk},
@@ -323,8 +327,7 @@ func newWorld(o options) *world {
 		Conn: &fakeTLS{w: wire}, Wire: wire, Net: w.net,
 		In: fromProg{w.up}, Out: toProg{w.down}, Notify: toProg{w.notify},
 		Established: func(backend.State) []byte { return []byte("blob") },
-		CloseNotify: o.closeNotify, Enforce: o.enforce,
-		HandshakeTimeout: o.handshake, IdleTimeout: o.idle, Linger: o.linger, Pool: o.pool,
+		Pool:        o.pool, Rules: o.rules(),
 	}, 0)
 	return w
 }
@@ -338,7 +341,7 @@ func (w *world) settle() error {
 		}
 		w.ready = w.events() & w.want
 		if w.steps > 0 && w.ready == 0 {
-			if w.deadline < 0 || w.deadline > max(w.now+time.Millisecond, w.t.judgeAt) {
+			if w.deadline < 0 || w.deadline > max(w.now+time.Millisecond, w.t.resetDeadline) {
 				return nil
 			}
 			w.now = max(w.now, w.deadline) // so little may pass between any two events

@@ -104,11 +104,8 @@ func (w *world) side(name string, e backend.Endpoint, o options, out, in *lane) 
 	s.t = tunnel.New(tunnel.Config{
 		Conn: e.NewConn(wire), Wire: wire, Net: s.net,
 		In: output{s.up}, Out: input{s.down}, Notify: input{s.notify},
-		Established:      func(backend.State) []byte { s.established = true; return []byte("blob") },
-		CloseNotify:      o.strict,
-		Enforce:          o.strict,
-		HandshakeTimeout: handshakeTimeout,
-		IdleTimeout:      idleTimeout,
+		Established: func(backend.State) []byte { s.established = true; return []byte("blob") },
+		Rules:       tunnel.Rules{CloseNotify: o.strict, Enforce: o.strict, HandshakeTimeout: handshakeTimeout, IdleTimeout: idleTimeout},
 	}, 0)
 	return s
 }

@@ -17,7 +17,7 @@ import (
 // serving is the task that is one session.
 type serving struct {
 	*loop
-	*session.Session
+	*session.Tunnel
 	id      string
 	says    *diag.Printer
 	control int // the connection of its wrapper, -1 once nobody listens there
@@ -34,22 +34,21 @@ func (h *handing) serve(f handover.Files) {
 	h.fd = -1
 	s.says = &diag.Printer{Name: option.TLSDIO.Program, Verbosity: uint(r.Verbosity), Sink: s.say}
 	fds := tunnel.FDs{NetIn: f.NetIn, NetOut: f.NetOut, LocalIn: f.FromProg, LocalOut: f.ToProg, Notify: f.Notify}
-	idle, _ := option.Number(r.Idle)
-	linger, _ := option.Number(r.Linger)
+	base := &h.setup.Rules
 	s.handle = h.Add(s, fds, s.control)
-	s.Session = h.service.Begin(session.Request{
+	s.Tunnel = h.setup.Begin(session.Request{
 		Printer: s.says,
-		Settings: option.Settings{
-			CloseNotify: r.CloseNotify || h.settings.CloseNotify,
-			Enforce:     r.Enforce || h.settings.Enforce,
-			Timeout:     shorter(r.Timeout, h.settings.Timeout),
+		Rules: tunnel.Rules{
+			AfterCommand:     r.Delayed,
+			CloseNotify:      r.CloseNotify || base.CloseNotify,
+			Enforce:          r.Enforce || base.Enforce,
+			HandshakeTimeout: shorter(milliseconds(r.Timeout), base.HandshakeTimeout),
+			IdleTimeout:      shorter(parsed(r.Idle), base.IdleTimeout),
+			Linger:           shorter(parsed(r.Linger), base.Linger),
 		},
-		Remote:       r.Remote,
-		AfterCommand: r.Delayed,
-		Idle:         time.Duration(shorter(idle, h.idle)) * time.Millisecond,
-		Linger:       time.Duration(shorter(linger, h.linger)) * time.Millisecond,
-		FDs:          fds, Start: h.since, Pool: &h.Pool,
-		Close: s.close, Turn: h.Loop, Shaken: s.shaken,
+		Remote: r.Remote,
+		FDs:    fds, Net: tunnel.NewNet(f.NetIn, f.NetOut, s.close, h.Loop),
+		Start: h.since, Pool: &h.Pool, Close: s.close, Turn: h.Loop, OnHandshake: s.onHandshake,
 	})
 	if f.NetOut == f.NetIn {
 		s.release()
@@ -65,8 +64,16 @@ func (s *serving) release() {
 	s.give(1)
 }
 
+func milliseconds(n uint32) time.Duration { return time.Duration(n) * time.Millisecond }
+
+// parsed is 0 for what is no number.
+func parsed(s string) time.Duration {
+	n, _ := option.Number(s)
+	return milliseconds(n)
+}
+
 // shorter of two timeouts; 0 is none.
-func shorter(a, b uint32) uint32 {
+func shorter(a, b time.Duration) time.Duration {
 	if a == 0 || b != 0 && b < a {
 		return b
 	}
@@ -78,8 +85,8 @@ func (s *serving) close(fd int) {
 	s.release()
 }
 
-// shaken: an immediate wrapper becomes prog now, and hears no more.
-func (s *serving) shaken() {
+// onHandshake: an immediate wrapper becomes prog now, and hears no more.
+func (s *serving) onHandshake() {
 	if !s.delayed {
 		s.hangUp()
 	}
@@ -98,9 +105,9 @@ func (s *serving) Step(now time.Duration, ready tunnel.Events) (tunnel.Events, t
 		s.finish()
 		return 0, -1, true
 	}
-	want, deadline, done, err := s.Session.Step(now, ready)
+	want, deadline, done, err := s.Tunnel.Step(now, ready)
 	if done {
-		s.end(s.Session.End(now, err))
+		s.end(s.Tunnel.End(now, err))
 		return 0, -1, true
 	}
 	if s.control >= 0 {

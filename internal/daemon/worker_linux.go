@@ -16,7 +16,6 @@ import (
 	"ucspitls/internal/option"
 	"ucspitls/internal/session"
 	"ucspitls/internal/tunnel"
-	"ucspitls/internal/ucspi"
 )
 
 // A worker's descriptors, beside 0 to 2.
@@ -42,9 +41,7 @@ const (
 // A worker serves sessions on a few loops.
 type worker struct {
 	says          *diag.Printer
-	settings      *option.Settings // -S, -J and -K hold for all
-	idle, linger  uint32           // TLS_IDLE_TIMEOUT and TLS_LINGER, the same
-	service       *session.Service
+	setup         *session.Setup // whose rules hold for all
 	configuration []byte
 	uids          []uint32
 	clock         func() time.Duration
@@ -69,7 +66,7 @@ func runWorker(b backend.Backend, p *diag.Printer, s *option.Settings) error {
 	signal.Ignore(syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM)
 	fd.CloseAllBut(listenFD, controlFD)
 	var err error
-	w := &worker{says: p, settings: s, uids: s.UIDs}
+	w := &worker{says: p, uids: s.UIDs}
 	if w.uids == nil {
 		w.uids = []uint32{0, uint32(syscall.Getuid())} // before it is dropped
 	}
@@ -87,11 +84,9 @@ func runWorker(b backend.Backend, p *diag.Printer, s *option.Settings) error {
 		w.loops = append(w.loops, l)
 	}
 	// From here on it is in its sandbox.
-	if w.service, err = session.NewService(b, p, s); err != nil {
+	if w.setup, err = session.NewShared(b, p, s); err != nil {
 		return err
 	}
-	w.idle, _ = option.Number(os.Getenv(ucspi.IdleTimeout)) // checked by now
-	w.linger, _ = option.Number(os.Getenv(ucspi.Linger))
 	return w.run()
 }
 
@@ -142,7 +137,7 @@ func (w *worker) run() error {
 	select {
 	case err := <-failed:
 		return err
-	case <-w.service.Lost(): // the supervisor starts another, with its guard
+	case <-w.setup.Lost(): // the supervisor starts another, with its guard
 		return session.LostGuard()
 	case <-told:
 	}

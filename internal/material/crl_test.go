@@ -56,7 +56,7 @@ func TestCRLs(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			path := newFolder(t).put("crl", c.content)
-			client, err := OpenClient([]string{ca, "TLS_CRLFILE=" + path}, "x.example", false, false, nil)
+			opened, err := Open(Options{Environ: []string{ca, "TLS_CRLFILE=" + path}, ServerName: "x.example"})
 			if c.line != "" {
 				wantExit(t, err, 96, "TLS_CRLFILE: "+path+": "+c.line)
 				return
@@ -64,14 +64,15 @@ func TestCRLs(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer client.Close()
+			defer opened.Close()
+			client := opened.(*client)
 			if !slices.EqualFunc(client.Config.CRLs, c.want, bytes.Equal) {
 				t.Errorf("%d CRLs, want %d, or they differ", len(client.Config.CRLs), len(c.want))
 			}
 		})
 	}
 	t.Run("missing", func(t *testing.T) {
-		_, err := OpenClient([]string{ca, "TLS_CRLFILE=" + f.path("x")}, "x.example", false, false, nil)
+		_, err := Open(Options{Environ: []string{ca, "TLS_CRLFILE=" + f.path("x")}, ServerName: "x.example"})
 		wantExit(t, err, 96, "TLS_CRLFILE: open "+f.path("x")+": no such file or directory")
 	})
 	t.Run("not looked at where nothing is verified", func(t *testing.T) {

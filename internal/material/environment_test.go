@@ -44,17 +44,17 @@ func TestSettings(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(strings.Join(c.env, " ")[:min(40, len(strings.Join(c.env, " ")))], func(t *testing.T) {
-			client, err := OpenClient(c.env, "x.example", false, true, nil)
+			opened, err := Open(Options{Environ: c.env, ServerName: "x.example", NoVerifyCert: true})
 			if c.line != "" {
 				wantExit(t, err, 100, c.line)
-				_, err := OpenServer(c.env, 0, backend.CertNone, nil)
+				_, err := Open(Options{Server: true, Environ: c.env})
 				wantExit(t, err, 100, c.line)
 				return
 			}
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := client.Config.Common; got.MinVersion != c.min || got.MaxVersion != c.max || !slices.Equal(got.ALPN, c.alpn) {
+			if got := opened.(*client).Config.Common; got.MinVersion != c.min || got.MaxVersion != c.max || !slices.Equal(got.ALPN, c.alpn) {
 				t.Errorf("got %x %x %q", got.MinVersion, got.MaxVersion, got.ALPN)
 			}
 		})
@@ -94,7 +94,7 @@ func TestClientServerName(t *testing.T) {
 		"1.2.3", "256.0.0.1", "192.0.2.1.", "127.1", "[::1]", "fe80::1%eth0", "::1::", label + "a.example", name253 + "b", "a\x00b", "a..",
 	}
 	for _, name := range bad {
-		_, err := OpenClient(nil, name, false, true, nil)
+		_, err := Open(Options{ServerName: name, NoVerifyCert: true})
 		wantExit(t, err, 100, "servername: "+line.Part(name)+" is neither a host name nor an IP address")
 	}
 }

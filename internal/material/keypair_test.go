@@ -129,7 +129,7 @@ func TestPairFlaws(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFolder(t)
 			before := descriptors(t)
-			_, err := OpenServer([]string{"CERTFILE=" + f.put("c", c.cert), "KEYFILE=" + f.put("k", c.key)}, 0, backend.CertNone, nil)
+			_, err := Open(Options{Server: true, Environ: []string{"CERTFILE=" + f.put("c", c.cert), "KEYFILE=" + f.put("k", c.key)}})
 			line := strings.NewReplacer("CERT:", f.path("c")+":", "KEY:", f.path("k")+":", "KEY ", f.path("k")+" ", "KEY.", f.path("k")+".").Replace(c.line)
 			switch {
 			case c.line != "":
@@ -172,14 +172,14 @@ func TestPairFiles(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := OpenServer([]string{"CERTFILE=" + c.cert, "KEYFILE=" + c.key}, 0, backend.CertNone, nil)
+			_, err := Open(Options{Server: true, Environ: []string{"CERTFILE=" + c.cert, "KEYFILE=" + c.key}})
 			wantExit(t, err, c.code, c.line)
-			_, err = OpenClient([]string{"CERTFILE=" + c.cert, "KEYFILE=" + c.key}, "a.example", true, true, nil)
+			_, err = Open(Options{Environ: []string{"CERTFILE=" + c.cert, "KEYFILE=" + c.key}, ServerName: "a.example", SendCert: true, NoVerifyCert: true})
 			wantExit(t, err, c.code, c.line)
 		})
 	}
 	t.Run("unset", func(t *testing.T) {
-		_, err := OpenServer(nil, 1, backend.CertNone, nil)
+		_, err := Open(Options{Server: true, SNI: 1})
 		wantExit(t, err, 100, "CERTFILE not set")
 	})
 }
@@ -218,7 +218,7 @@ func TestUnreadableChild(t *testing.T) {
 }
 
 func checkUnreadable(t *testing.T, cert string) {
-	_, err := OpenServer([]string{"CERTFILE=" + cert, "KEYFILE=" + cert}, 0, backend.CertNone, nil)
+	_, err := Open(Options{Server: true, Environ: []string{"CERTFILE=" + cert, "KEYFILE=" + cert}})
 	wantExit(t, err, 96, "CERTFILE: open "+cert+": permission denied")
 }
 

@@ -14,7 +14,7 @@ type Guard interface {
 	Use(pair uint32) error
 }
 
-// Keys is the guard's part of what OpenServer and OpenClient read: the files
+// Keys is the guard's part of what Open reads: the files
 // of private keys and nothing else.
 type Keys struct {
 	MinVersion, MaxVersion uint16 // as in backend.Common
@@ -24,8 +24,8 @@ type Keys struct {
 }
 
 // OpenKeys opens the files KEYFILE and, above level 0, KEYFILE:name; the SNI
-// level is that of OpenServer and 0 for a client. Nothing is read. The errors
-// are *diag.Error and those of OpenServer.
+// level is that of Options and 0 for a client. Nothing is read. The errors
+// are *diag.Error and those of Open.
 func OpenKeys(environ []string, sniLevel uint) (*Keys, error) {
 	k := &Keys{}
 	if err := k.open(environment(environ), sniLevel); err != nil {

@@ -41,7 +41,7 @@ func TestGuardedPairs(t *testing.T) {
 		kind int
 	}{{"b.example", 1}, {"x.a.example", 2}, {"c.example", 3}, {"other.example", 0}} {
 		guard := &testGuard{}
-		s, err := OpenServer(env, 1, backend.CertNone, guard)
+		s, err := Open(Options{Server: true, Environ: env, SNI: 1, Guard: guard})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -49,7 +49,7 @@ func TestGuardedPairs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		pair, err := s.Config.Keys(ask.name)
+		pair, err := s.(*server).Config.Keys(ask.name)
 		if err != nil || pair.Key != nil || len(guard.used) != 1 || pair.Guard != numbered(guard.used[0]) {
 			t.Fatalf("%s: %+v, %v, used %d", ask.name, pair, err, guard.used)
 		}
@@ -95,7 +95,7 @@ func TestKeysErrors(t *testing.T) {
 		{2, "CERTFILE:x=" + cert + " KEYFILE:x=/nonexistent"},
 	} {
 		env := strings.Fields(c.env)
-		_, plain := OpenServer(env, c.level, backend.CertNone, nil)
+		_, plain := Open(Options{Server: true, Environ: env, SNI: c.level})
 		keys, guarded := OpenKeys(env, c.level)
 		if guarded == nil {
 			_, _, _, err := keys.Read(0)

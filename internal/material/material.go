@@ -26,8 +26,79 @@ type Report struct {
 	Warnings []string // for -v1
 }
 
-// A Server is what a server's environment and files hold.
-type Server struct {
+// Print prints it.
+func (r *Report) Print(p *diag.Printer) {
+	for _, w := range r.Warnings {
+		p.Warning(w)
+	}
+	for _, n := range r.Notes {
+		p.Info(n)
+	}
+}
+
+// Options are what is to be opened.
+type Options struct {
+	Environ []string
+	Server  bool
+	// Guard, which may be nil, has the keys: no KEYFILE is opened, and the pairs
+	// have a Guard.
+	Guard Guard
+
+	// A server's SNI level is that of -k:
+	//
+	//	0  the default pair, CERTFILE and KEYFILE, for every name
+	//	1  the pairs CERTFILE:name and KEYFILE:name, else the default pair
+	//	2  the pairs alone; the default pair is not looked at
+	SNI uint
+	// AllPairs is for a server of many connections: all pairs are read at once,
+	// and Config.Keys can be called at any time, by any goroutine.
+	AllPairs bool
+	// Client: trust anchors and CRLs are read if it is not CertNone.
+	Client backend.CertMode
+
+	// A client's ServerName is a DNS name, whose trailing dot is dropped, or an IP
+	// address; empty means that there is none.
+	ServerName   string
+	SendCert     bool // CERTFILE and KEYFILE are read
+	NoVerifyCert bool // trust anchors and CRLs are not
+}
+
+// Files is what the environment and its files hold for either role.
+type Files interface {
+	// Print prints the Report.
+	Print(*diag.Printer)
+	// Endpoint sets TLS up and wipes the bytes of private keys, which a backend
+	// does not need once it has the configuration.
+	Endpoint(backend.Backend) (backend.Endpoint, error)
+	// Close closes the files that are still open, the key log's too, and wipes
+	// the bytes of private keys and of session ticket keys. The backend must be
+	// done with Config. It may be called again.
+	Close()
+}
+
+// Open reads what is needed and opens the files of a server's SNI pairs; it is
+// called before privileges are dropped. Its errors are *diag.Error.
+func Open(o Options) (Files, error) {
+	var f interface {
+		Files
+		open(*Options) error
+	}
+	if f = new(client); o.Server {
+		f = new(server)
+	}
+	if err := f.open(&o); err != nil {
+		f.Close()
+		return nil, fatal(err)
+	}
+	return f, nil
+}
+
+// A server is what a server's environment and files hold.
+//
+// Config.Keys can be called any number of times at SNI level 0 and once above: it
+// closes all pairs but the chosen one before it reads that. Its errors are
+// *backend.Error of kind Config, or *diag.Error.
+type server struct {
 	Config backend.ServerConfig
 	Report
 
@@ -39,70 +110,28 @@ type Server struct {
 	log    *keyLog
 }
 
-// OpenServer reads what a server needs and opens the files of its SNI pairs;
-// it is called before privileges are dropped. The SNI level is that of -k:
-//
-//	0  the default pair, CERTFILE and KEYFILE, for every name
-//	1  the pairs CERTFILE:name and KEYFILE:name, else the default pair
-//	2  the pairs alone; the default pair is not looked at
-//
-// Trust anchors and CRLs are read if client is not CertNone. Config.Keys can
-// be called any number of times at level 0 and once above: it closes all
-// pairs but the chosen one before it reads that. Its errors are
-// *backend.Error of kind Config, or *diag.Error. The errors of OpenServer are
-// *diag.Error. With a guard, which may be nil, no KEYFILE is opened: it has the
-// keys, and the pairs have a Guard.
-func OpenServer(environ []string, sniLevel uint, client backend.CertMode, guard Guard) (*Server, error) {
-	s := &Server{guard: guard}
-	if err := s.open(environment(environ), sniLevel, client); err != nil {
-		s.Close()
-		return nil, fatal(err)
-	}
-	return s, nil
-}
-
-// OpenService is OpenServer for a process that serves many connections: the
-// files of all pairs are read at once, into Config.Pairs, and Config.Keys can be
-// called any number of times, by any goroutine. A guard has the keys of all pairs
-// at any time.
-func OpenService(environ []string, sniLevel uint, client backend.CertMode, guard Guard) (*Server, error) {
-	s, err := OpenServer(environ, sniLevel, client, guard)
-	if err != nil || s.names == nil {
-		return s, err
-	}
-	s.loaded = make(map[*filePair]*backend.KeyPair)
-	for _, p := range s.names.pairs {
-		pair, err := p.read()
-		if err != nil {
-			s.Close()
-			return nil, fatal(err)
-		}
-		s.loaded[p] = pair
-		s.Config.Pairs = append(s.Config.Pairs, pair)
-	}
-	return s, nil
-}
-
-func (s *Server) open(env environment, sniLevel uint, client backend.CertMode) (err error) {
-	s.Config.Client = client
+func (s *server) open(o *Options) (err error) {
+	env := environment(o.Environ)
+	s.Config.Client = o.Client
 	s.Config.Keys = s.keys
+	s.guard = o.Guard
 	if err = env.settings(&s.Config.Common); err != nil {
 		return err
 	}
-	if sniLevel < 2 {
+	if o.SNI < 2 {
 		if s.Config.Default, err = env.pair(s.guard); err != nil {
 			return err
 		}
 	}
-	if sniLevel > 0 {
+	if o.SNI > 0 {
 		if s.names, err = openNames(env, s.guard, &s.Report); err != nil {
 			return err
 		}
-		if sniLevel > 1 && len(s.names.pairs) == 0 {
+		if o.SNI > 1 && len(s.names.pairs) == 0 {
 			return diag.Fail(diag.Config, "no ", ucspi.CertFile, ":name and ", ucspi.KeyFile, ":name pair is set")
 		}
 	}
-	if client != backend.CertNone {
+	if o.Client != backend.CertNone {
 		if err = env.trust(&s.Config.Common, &s.Report); err != nil {
 			return err
 		}
@@ -110,11 +139,26 @@ func (s *Server) open(env environment, sniLevel uint, client backend.CertMode) (
 	if err = env.ticketKeys(&s.Config, &s.Report); err != nil {
 		return err
 	}
-	s.log, err = env.keyLog(&s.Config.Common, &s.Report)
-	return err
+	if s.log, err = env.keyLog(&s.Config.Common, &s.Report); err != nil || !o.AllPairs || s.names == nil {
+		return err
+	}
+	return s.readAll()
 }
 
-func (s *Server) keys(name string) (*backend.KeyPair, error) {
+func (s *server) readAll() error {
+	s.loaded = make(map[*filePair]*backend.KeyPair)
+	for _, p := range s.names.pairs {
+		pair, err := p.read()
+		if err != nil {
+			return err
+		}
+		s.loaded[p] = pair
+		s.Config.Pairs = append(s.Config.Pairs, pair)
+	}
+	return nil
+}
+
+func (s *server) keys(name string) (*backend.KeyPair, error) {
 	if s.names == nil {
 		return s.Config.Default, nil
 	}
@@ -143,23 +187,26 @@ func (s *Server) keys(name string) (*backend.KeyPair, error) {
 	return s.chosen, err
 }
 
-// Close closes the files that are still open, the key log's too, and wipes
-// the bytes of private keys and of session ticket keys. The backend must be done with Config. It may be
-// called again.
-func (s *Server) Close() {
+// Endpoint is that of Files.
+func (s *server) Endpoint(b backend.Backend) (backend.Endpoint, error) {
+	defer s.wipe()
+	return b.NewServer(&s.Config)
+}
+
+// Close is that of Files.
+func (s *server) Close() {
 	if s.names != nil {
 		s.names.closeBut(nil)
 	}
-	s.Wipe()
+	s.wipe()
 	for _, key := range s.Config.TicketKeys {
 		clear(key)
 	}
 	s.log.close()
 }
 
-// Wipe wipes the bytes of private keys, which a backend does not need once it
-// has the configuration. What each handshake needs stays: ticket keys, the key log.
-func (s *Server) Wipe() {
+// wipe leaves what each handshake needs: ticket keys, the key log.
+func (s *server) wipe() {
 	wipe(s.Config.Default)
 	wipe(s.chosen)
 	for _, pair := range s.Config.Pairs {
@@ -167,48 +214,35 @@ func (s *Server) Wipe() {
 	}
 }
 
-// A Client is what a client's environment and files hold.
-type Client struct {
+// A client is what a client's environment and files hold.
+type client struct {
 	Config backend.ClientConfig
 	Report
 
 	log *keyLog
 }
 
-// OpenClient reads what a client needs; it is called before privileges are
-// dropped. CERTFILE and KEYFILE are read if sendCert, trust anchors and CRLs
-// unless noVerify. A server name is a DNS name, whose trailing dot is
-// dropped, or an IP address; empty means that there is none. The errors are
-// *diag.Error. A guard, which may be nil, has the key.
-func OpenClient(environ []string, serverName string, sendCert, noVerify bool, guard Guard) (*Client, error) {
-	c := &Client{}
-	if err := c.open(environment(environ), serverName, sendCert, noVerify, guard); err != nil {
-		c.Close()
-		return nil, fatal(err)
-	}
-	return c, nil
-}
-
-func (c *Client) open(env environment, serverName string, sendCert, noVerify bool, guard Guard) (err error) {
-	c.Config.NoVerifyCert = noVerify
-	if serverName != "" {
-		name, ok := cleanServerName(serverName)
+func (c *client) open(o *Options) (err error) {
+	env := environment(o.Environ)
+	c.Config.NoVerifyCert, c.Config.Fingerprint = o.NoVerifyCert, env.get(ucspi.Fingerprint)
+	if o.ServerName != "" {
+		name, ok := cleanServerName(o.ServerName)
 		if !ok {
-			return diag.Fail(diag.Usage, "servername: ", serverName, " is neither a host name nor an IP address")
+			return diag.Fail(diag.Usage, "servername: ", o.ServerName, " is neither a host name nor an IP address")
 		}
 		c.Config.ServerName = name
-	} else if !noVerify {
+	} else if !o.NoVerifyCert {
 		c.Warnings = append(c.Warnings, "no server name given, the peer's name is not verified")
 	}
 	if err = env.settings(&c.Config.Common); err != nil {
 		return err
 	}
-	if sendCert {
-		if c.Config.Keys, err = env.pair(guard); err != nil {
+	if o.SendCert {
+		if c.Config.Keys, err = env.pair(o.Guard); err != nil {
 			return err
 		}
 	}
-	if !noVerify {
+	if !o.NoVerifyCert {
 		if err = env.trust(&c.Config.Common, &c.Report); err != nil {
 			return err
 		}
@@ -217,12 +251,14 @@ func (c *Client) open(env environment, serverName string, sendCert, noVerify boo
 	return err
 }
 
-// Wipe wipes the bytes of the private key, once NewClient has read it.
-func (c *Client) Wipe() { wipe(c.Config.Keys) }
+// Endpoint is that of Files.
+func (c *client) Endpoint(b backend.Backend) (backend.Endpoint, error) {
+	defer wipe(c.Config.Keys)
+	return b.NewClient(&c.Config)
+}
 
-// Close closes the key log and wipes the bytes of the private key. The
-// backend must be done with Config. It may be called again.
-func (c *Client) Close() {
+// Close is that of Files.
+func (c *client) Close() {
 	wipe(c.Config.Keys)
 	c.log.close()
 }

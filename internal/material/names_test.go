@@ -117,6 +117,36 @@ func TestServerNames(t *testing.T) {
 	}
 }
 
+// With AllPairs a server has read everything at its start, and chooses often.
+func TestAllPairs(t *testing.T) {
+	f := newSNIFolder(t, "", "a.example", "b.example")
+	before := descriptors(t)
+	opened, err := Open(Options{Server: true, Environ: f.env, SNI: 1, AllPairs: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer opened.Close()
+	if after := descriptors(t); after != before {
+		t.Errorf("%d descriptors, %d before", after, before)
+	}
+	s := opened.(*server)
+	for _, name := range []string{"a.example", "b.example", "a.example", "other", "b.example"} {
+		want := s.Config.Default
+		switch name {
+		case "a.example":
+			want = s.Config.Pairs[0]
+		case "b.example":
+			want = s.Config.Pairs[1]
+		}
+		if pair, err := s.Config.Keys(name); err != nil || pair != want {
+			t.Errorf("%s: %v, %v", name, pair, err)
+		}
+	}
+	f.put("cert:b.example", []byte("no certificate\n"))
+	_, err = Open(Options{Server: true, Environ: f.env, SNI: 1, AllPairs: true})
+	wantExit(t, err, 96, "CERTFILE:b.example: "+f.path("cert:b.example")+": no certificate in it")
+}
+
 // The files are opened at the start, so that the choice works without the
 // right to open them, and are not read before it.
 func TestNamesAreOpenedFirst(t *testing.T) {
@@ -187,7 +217,7 @@ func TestNameFlaws(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			before := descriptors(t)
-			_, err := OpenServer(c.env, c.level, backend.CertNone, nil)
+			_, err := Open(Options{Server: true, Environ: c.env, SNI: c.level})
 			wantExit(t, err, c.code, c.line)
 			if after := descriptors(t); after != before {
 				t.Errorf("%d descriptors, %d before", after, before)

@@ -106,24 +106,24 @@ func wantExit(t *testing.T, err error, code int, line string) {
 	}
 }
 
-func openServer(t *testing.T, level uint, client backend.CertMode, env ...string) *Server {
+func openServer(t *testing.T, level uint, client backend.CertMode, env ...string) *server {
 	t.Helper()
-	s, err := OpenServer(env, level, client, nil)
+	s, err := Open(Options{Server: true, Environ: env, SNI: level, Client: client})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
-	return s
+	return s.(*server)
 }
 
-func openClient(t *testing.T, name string, sendCert, noVerify bool, env ...string) *Client {
+func openClient(t *testing.T, name string, sendCert, noVerify bool, env ...string) *client {
 	t.Helper()
-	c, err := OpenClient(env, name, sendCert, noVerify, nil)
+	c, err := Open(Options{Environ: env, ServerName: name, SendCert: sendCert, NoVerifyCert: noVerify})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
-	return c
+	return c.(*client)
 }
 
 // descriptors counts what this process has open.

@@ -88,7 +88,7 @@ func TestTicketKeysRefused(t *testing.T) {
 		"cut":       {f.put("cut", []byte(good[:len(good)-12])), "TLS_TICKETKEYS: PATH: line 3: the key is not in base64"},
 		"large":     {f.put("large", bytes.Repeat([]byte("#\n"), 10000)), "TLS_TICKETKEYS: PATH: is larger than 16 KiB"},
 	} {
-		_, err := OpenServer(append(pair, "TLS_TICKETKEYS="+c.path), 0, backend.CertNone, nil)
+		_, err := Open(Options{Server: true, Environ: append(pair, "TLS_TICKETKEYS="+c.path)})
 		if want := strings.ReplaceAll(c.want, "PATH", c.path); err == nil || err.Error() != want {
 			t.Errorf("%s: %v, want %s", name, err, want)
 		}

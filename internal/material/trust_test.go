@@ -64,7 +64,7 @@ func TestAnchorFile(t *testing.T) {
 	for _, c := range bad {
 		t.Run(c.name, func(t *testing.T) {
 			path := newFolder(t).put("ca", c.content)
-			_, err := OpenClient([]string{"CAFILE=" + path}, "x.example", false, false, nil)
+			_, err := Open(Options{Environ: []string{"CAFILE=" + path}, ServerName: "x.example"})
 			line := c.line
 			if i := bytes.Count(pemA, []byte("\n")) + 1; i != 11 {
 				line = strings.Replace(line, "line 11", "line "+strconv.Itoa(i), 1)
@@ -133,10 +133,10 @@ func TestNoAnchors(t *testing.T) {
 	pair := []string{"CERTFILE=" + file, "KEYFILE=" + f.put("k", pkcs8())}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := OpenClient(c.env, "x.example", false, false, nil)
+			_, err := Open(Options{Environ: c.env, ServerName: "x.example"})
 			wantExit(t, err, c.code, c.line)
 			for _, mode := range []backend.CertMode{backend.CertOptional, backend.CertMandatory} {
-				_, err = OpenServer(append(c.env, pair...), 0, mode, nil)
+				_, err = Open(Options{Server: true, Environ: append(c.env, pair...), Client: mode})
 				wantExit(t, err, c.code, c.line)
 			}
 			// not looked at where nothing is verified

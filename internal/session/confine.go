@@ -36,9 +36,9 @@ func isTraced() error {
 }
 
 // confine puts the process, which was started as root or not and then became
-// ids, into the sandbox of p as TLS_SANDBOX says: unless it is "off" as much of
+// ids, into a sandbox as TLS_SANDBOX says: unless it is "off" as much of
 // it as the system has, all of it if it is "require".
-func (x *session) confine(p sandbox.Profile, root bool, ids privilege.IDs) error {
+func confine(p *diag.Printer, profile sandbox.Profile, root bool, ids privilege.IDs) error {
 	mode := os.Getenv(ucspi.Sandbox)
 	if mode == "off" {
 		return nil
@@ -50,18 +50,18 @@ func (x *session) confine(p sandbox.Profile, root bool, ids privilege.IDs) error
 	if ids.HasGID {
 		check.IDs.GID = int(ids.GID)
 	}
-	err := sandbox.Enter(p, check)
+	err := sandbox.Enter(profile, check)
 	switch {
 	case err == nil:
-		x.Debug("in the sandbox")
+		p.Debug("in the sandbox")
 	case errors.Is(err, sandbox.ErrTraced):
 		return isTraced()
 	case mode == "require":
 		return diag.Fail(diag.Setup, ucspi.Sandbox, "=require: ", err.Error())
-	case p == sandbox.Guard:
+	case profile == sandbox.Guard:
 		// Who started it is on the same system, and has said so.
 	default:
-		x.Warning("sandbox: ", err.Error(), "; ", ucspi.Sandbox, "=off runs without any of it, and without this line")
+		p.Warning("sandbox: ", err.Error(), "; ", ucspi.Sandbox, "=off runs without any of it, and without this line")
 	}
 	return nil
 }

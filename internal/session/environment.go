@@ -1,54 +1,54 @@
 package session
 
 import (
+	"os"
 	"time"
 
 	"ucspitls/backend"
 	"ucspitls/internal/diag"
 	"ucspitls/internal/option"
+	"ucspitls/internal/tunnel"
 	"ucspitls/internal/ucspi"
 )
 
-// environment is what the variables that concern no file say.
-type environment struct {
-	idle   time.Duration
-	linger time.Duration // 0: tunnel.DefaultLinger
-	remote string        // the peer's address, for messages
+// rules are those of the options.
+func rules(o *option.Settings) tunnel.Rules {
+	return tunnel.Rules{CloseNotify: o.CloseNotify, Enforce: o.Enforce, HandshakeTimeout: time.Duration(o.Timeout) * time.Millisecond}
 }
 
-// readEnvironment reads them. What this build can't do is refused, never
-// ignored; an empty variable counts as not set.
-func (x *session) readEnvironment(lookup func(string) (string, bool)) (environment, error) {
-	get := func(name string) string {
-		v, _ := lookup(name)
-		return v
-	}
-	var env environment
-	env.remote = get("TCPREMOTEIP")
-	if v := get(ucspi.IdleTimeout); v != "" {
+// readEnvironment reads the variables that concern no file. What this build
+// can't do is refused, never ignored; an empty variable counts as not set.
+func (s *Setup) readEnvironment() error {
+	s.remote = os.Getenv("TCPREMOTEIP")
+	// The waiting process says that the peer has asked for TLS on this connection
+	// before, with the number of its control socket; the command line is the same
+	// as for a session that is TLS from its start.
+	_, s.Rules.AfterCommand = os.LookupEnv(ucspi.CtlFD)
+	s.Rules.AfterCommand = s.Rules.AfterCommand && s.role.Server
+	if v := os.Getenv(ucspi.IdleTimeout); v != "" {
 		n, ok := option.Number(v)
 		if !ok {
-			return env, diag.Fail(diag.Usage, ucspi.IdleTimeout, " must be an unsigned integer, milliseconds")
+			return diag.Fail(diag.Usage, ucspi.IdleTimeout, " must be an unsigned integer, milliseconds")
 		}
-		env.idle = time.Duration(n) * time.Millisecond
+		s.Rules.IdleTimeout = time.Duration(n) * time.Millisecond
 	}
-	if v := get(ucspi.Linger); v != "" {
+	if v := os.Getenv(ucspi.Linger); v != "" {
 		n, ok := option.Number(v)
 		if !ok || n == 0 {
-			return env, diag.Fail(diag.Usage, ucspi.Linger, " must be a positive integer, milliseconds")
+			return diag.Fail(diag.Usage, ucspi.Linger, " must be a positive integer, milliseconds")
 		}
-		env.linger = time.Duration(n) * time.Millisecond
+		s.Rules.Linger = time.Duration(n) * time.Millisecond
 	}
 	for _, c := range choices {
-		v := get(c.name)
-		if v == "" || c.client && x.Server {
+		v := os.Getenv(c.name)
+		if v == "" || c.client && s.role.Server {
 			continue
 		}
-		if err := c.check(x, v); err != nil {
-			return env, err
+		if err := c.check(s.backend, v); err != nil {
+			return err
 		}
 	}
-	return env, nil
+	return nil
 }
 
 // choices are variables with a few known values, and those whose feature this
@@ -56,15 +56,15 @@ func (x *session) readEnvironment(lookup func(string) (string, bool)) (environme
 var choices = []struct {
 	name   string
 	client bool // read by clients only
-	check  func(x *session, v string) error
+	check  func(b backend.Backend, v string) error
 }{
-	{ucspi.FIPS, false, func(x *session, v string) error {
+	{ucspi.FIPS, false, func(b backend.Backend, v string) error {
 		if v != "require" {
 			return diag.Fail(diag.Usage, ucspi.FIPS, ": unknown value ", v, " (require)")
 		}
-		return requireFIPS(x.backend)
+		return requireFIPS(b)
 	}},
-	{ucspi.Export, false, func(x *session, v string) error {
+	{ucspi.Export, false, func(b backend.Backend, v string) error {
 		switch v {
 		case "s6":
 			return nil
@@ -73,31 +73,30 @@ var choices = []struct {
 		}
 		return diag.Fail(diag.Usage, ucspi.Export, ": unknown value ", v, " (s6 or mod_ssl)")
 	}},
-	{ucspi.Sandbox, false, func(x *session, v string) error {
+	{ucspi.Sandbox, false, func(b backend.Backend, v string) error {
 		switch v {
 		case "on", "require", "off":
 			return nil // see confine
 		}
 		return diag.Fail(diag.Usage, ucspi.Sandbox, ": unknown value ", v, " (on, require or off)")
 	}},
-	{ucspi.KeyGuard, false, func(x *session, v string) error {
+	{ucspi.KeyGuard, false, func(b backend.Backend, v string) error {
 		if v != "1" {
 			return diag.Fail(diag.Usage, ucspi.KeyGuard, ": unknown value ", v, " (1)")
 		}
-		if _, ok := x.backend.(backend.KeyHolder); !ok {
-			return noGuard(x.backend)
+		if _, ok := b.(backend.KeyHolder); !ok {
+			return noGuard(b)
 		}
-		x.guarded = true
 		return nil
 	}},
-	{ucspi.Fingerprint, true, func(x *session, v string) error {
-		if f, ok := x.backend.(backend.Fingerprinter); ok {
+	{ucspi.Fingerprint, true, func(b backend.Backend, v string) error {
+		if f, ok := b.(backend.Fingerprinter); ok {
 			return knownFingerprint(f.Fingerprints(), v)
 		}
 		if v == backend.Golang {
 			return nil // the library's own, whatever that is
 		}
-		return diag.Fail(diag.Config, ucspi.Fingerprint, ": the backend ", x.backend.Info().Name, " can't choose its ClientHello")
+		return diag.Fail(diag.Config, ucspi.Fingerprint, ": the backend ", b.Info().Name, " can't choose its ClientHello")
 	}},
 }
 
@@ -112,10 +111,10 @@ func requireFIPS(b backend.Backend) error {
 }
 
 // notDropping says at -v2 that the ids are not looked at.
-func (x *session) notDropping(lookup func(string) (string, bool)) {
+func notDropping(p *diag.Printer) {
 	for _, name := range []string{ucspi.UID, ucspi.GID} {
-		if v, _ := lookup(name); v != "" {
-			x.Info(name, " is not looked at: not started as root")
+		if os.Getenv(name) != "" {
+			p.Info(name, " is not looked at: not started as root")
 		}
 	}
 }

@@ -14,13 +14,11 @@ import (
 	"ucspitls/internal/ucspi"
 )
 
-// established is called when the handshake is done. Nothing of the key
-// material is needed any more.
-func (x *session) established(s backend.State, release func()) []byte {
-	release()
+// inform gives the information for prog, and says it at -v3.
+func (t *Tunnel) inform(s backend.State) []byte {
 	pairs := information(s)
 	for _, p := range pairs {
-		x.Debug(p.Name, "=", p.Value)
+		t.request.Printer.Debug(p.Name, "=", p.Value)
 	}
 	return ucspi.AppendBlob(nil, pairs)
 }
@@ -95,7 +93,7 @@ func text(e *backend.Error) string {
 
 // outcome turns the end of a tunnel into the program's last line and code. What
 // the peer did wrong is said from -v1 on, what is ours always.
-func (x *session) outcome(err error) error {
+func (s *Setup) outcome(err error, r *Request) *diag.Error {
 	if err == nil {
 		return nil
 	}
@@ -115,26 +113,26 @@ func (x *session) outcome(err error) error {
 			e.Level = diag.Quiet
 		}
 		if tls.Kind == backend.Handshake {
-			e.Text = x.handshakeFailed() + e.Text
+			e.Text = handshakeFailed(r.Remote) + e.Text
 		}
-		if x.Verbosity >= diag.Verbose && tls.Err != nil {
-			e.Text += diag.Join(" [", x.backend.Info().Name, ": ", tls.Err.Error(), "]")
+		if r.Printer.Verbosity >= diag.Verbose && tls.Err != nil {
+			e.Text += diag.Join(" [", s.backend.Info().Name, ": ", tls.Err.Error(), "]")
 		}
 	case errors.As(err, &net):
 		e.Text = "connection lost: " + diag.Cause(net.Err)
 		if net.Handshake {
-			e.Text = x.handshakeFailed() + diag.Cause(net.Err)
+			e.Text = handshakeFailed(r.Remote) + diag.Cause(net.Err)
 		}
 	case errors.As(err, &stuck):
 		e.Text = "the peer did not take everything: " + strconv.FormatInt(stuck.Bytes, 10) + " bytes not acknowledged"
 	case errors.As(err, &unread):
 		e.Text = "prog did not read everything: " + strconv.FormatInt(unread.Bytes, 10) + " bytes left (" + ucspi.Linger + ")"
 	case errors.Is(err, tunnel.ErrHandshakeTimeout), errors.Is(err, tunnel.ErrCleartext):
-		if x.env.remote != "" {
-			e.Text += diag.Join(", peer ", x.env.remote)
+		if r.Remote != "" {
+			e.Text += diag.Join(", peer ", r.Remote)
 		}
 	case errors.Is(err, tunnel.ErrIdle):
-		e.Text = "idle for " + strconv.FormatInt(x.env.idle.Milliseconds(), 10) + " ms (" + ucspi.IdleTimeout + ")"
+		e.Text = "idle for " + strconv.FormatInt(r.Rules.IdleTimeout.Milliseconds(), 10) + " ms (" + ucspi.IdleTimeout + ")"
 	case errors.Is(err, tunnel.ErrNoCloseNotify):
 	default:
 		var errno syscall.Errno
@@ -146,19 +144,18 @@ func (x *session) outcome(err error) error {
 	return e
 }
 
-func (x *session) handshakeFailed() string {
-	if x.env.remote != "" {
-		return diag.Join("handshake with ", x.env.remote, " failed: ")
+func handshakeFailed(remote string) string {
+	if remote != "" {
+		return diag.Join("handshake with ", remote, " failed: ")
 	}
 	return "handshake failed: "
 }
 
 // summary is the one line of -v2 about the whole session.
-func (x *session) summary(t *tunnel.Tunnel, took time.Duration, err error) {
-	if x.Verbosity < diag.Verbose {
+func (t *Tunnel) summary(s backend.State, took time.Duration, err error) {
+	if t.request.Printer.Verbosity < diag.Verbose {
 		return
 	}
-	s := x.state
 	what := "no TLS"
 	if s.Version != 0 {
 		what = protocol(s.Version)
@@ -171,7 +168,7 @@ func (x *session) summary(t *tunnel.Tunnel, took time.Duration, err error) {
 	named := ""
 	if s.ServerName != "" {
 		named = ", server name "
-		if x.Server && !hostname.Valid(s.ServerName) { // prog was not told
+		if t.setup.role.Server && !hostname.Valid(s.ServerName) { // prog was not told
 			named += "(not a host name) "
 		}
 	}
@@ -179,7 +176,7 @@ func (x *session) summary(t *tunnel.Tunnel, took time.Duration, err error) {
 	if s.Resumed {
 		line = ", resumed"
 	}
-	if fips := x.backend.Info().FIPS; fips != "off" {
+	if fips := t.setup.backend.Info().FIPS; fips != "off" {
 		line += ", FIPS " + fips
 	}
 	line += ", " + strconv.FormatInt(t.Stats.FromProg, 10) + " bytes from prog, " +
@@ -195,5 +192,5 @@ func (x *session) summary(t *tunnel.Tunnel, took time.Duration, err error) {
 	default:
 		line += "ended normally"
 	}
-	x.Info(what, named, s.ServerName, line)
+	t.request.Printer.Info(what, named, s.ServerName, line)
 }

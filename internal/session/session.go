@@ -4,6 +4,10 @@
 // The order is a promise (see the man pages): files are opened and read, then
 // privileges are dropped, then the process goes into its sandbox, then the
 // first byte from the network is read.
+//
+// A [Setup] is what comes before the handshake, once in a process; a [Tunnel] is one
+// connection. An -io is a Setup and a Tunnel that it drives itself; the shared
+// process (internal/daemon) is a Setup and many, which its loops drive.
 package session
 
 import (
@@ -19,13 +23,12 @@ import (
 	"ucspitls/internal/fd"
 	"ucspitls/internal/guard"
 	"ucspitls/internal/option"
-	"ucspitls/internal/privilege"
 	"ucspitls/internal/privilege/sandbox"
 	"ucspitls/internal/tunnel"
 	"ucspitls/internal/ucspi"
 )
 
-// A Role is the server's or the client's -io program.
+// A Role is the server's or the client's -io program, or the shared process.
 type Role struct {
 	Table  *option.Table
 	Server bool
@@ -34,6 +37,7 @@ type Role struct {
 var (
 	Server = &Role{&option.TLSDIO, true}
 	Client = &Role{&option.TLSCIO, false}
+	shared = &Role{&option.TLSDIOD, true}
 )
 
 // Main is the whole of an -io program on a backend. It does not return.
@@ -53,8 +57,7 @@ func (r *Role) Main(b backend.Backend, words []string) {
 		if err != nil {
 			return err
 		}
-		x := &session{Role: r, Printer: p, settings: s, backend: b, fds: fds, start: start}
-		return x.run()
+		return r.run(b, p, s, fds, start)
 	})
 }
 
@@ -96,116 +99,30 @@ func (r *Role) descriptors(p *diag.Printer, s *option.Settings, operands []strin
 	return fds, nil
 }
 
-// A session is one run of an -io program.
-type session struct {
-	*Role
-	*diag.Printer
-	settings *option.Settings
-	many     bool // it is the pattern of many sessions, see Service
-	backend  backend.Backend
-	fds      tunnel.FDs
-	start    time.Time
-	env      environment
-	state    backend.State
-	guarded  bool         // TLS_KEYGUARD=1
-	ready    func() error // waits for the guard's files; nil without a guard
-	guard    *guard.Guard // that of a Service; nil without one
-}
-
-func (x *session) run() (err error) {
-	net := tunnel.NewNet(x.fds.NetIn, x.fds.NetOut, fd.Close, nil)
+// run is one connection from its setup to its end. Time zero is the program's
+// start: -K counts from the command.
+func (r *Role) run(b backend.Backend, p *diag.Printer, o *option.Settings, fds tunnel.FDs, start time.Time) error {
+	net := tunnel.NewNet(fds.NetIn, fds.NetOut, fd.Close, nil)
 	// prog may hold the network too. However this ends, it can't go on in
 	// cleartext with a peer that believes in TLS.
 	defer net.Shutdown()
-	if x.shared() {
+	if sharesNet(fds) {
 		endBySignal(net.Shutdown)
 		defer awaitSignal()
 	}
-
-	endpoint, release, err := x.configure()
+	s, err := r.setUp(b, p, o, scope{sandbox.Tunnel, false, func(sniLevel uint) (*guard.Guard, error) {
+		limit := time.Duration(o.Timeout) * time.Millisecond
+		return guard.Start(r.Table.Program, sniLevel, limit, tunnel.ErrHandshakeTimeout, fds.NetIn, fds.NetOut, fds.LocalIn, fds.LocalOut, fds.Notify)
+	}})
 	if err != nil {
 		return err
 	}
-	defer release()
-	wire := tunnel.NewWire()
-	conn := endpoint.NewConn(wire)
-	defer conn.Close()
-	c := tunnel.Config{
-		Conn: conn, Wire: wire, Net: net,
-		In: tunnel.NewStream(x.fds.LocalIn, fd.Close, nil), Out: tunnel.NewStream(x.fds.LocalOut, fd.Close, nil),
-		Established: func(s backend.State) []byte { return x.established(s, release) },
-		Rules: tunnel.Rules{
-			AfterCommand:     x.afterCommand(),
-			CloseNotify:      x.settings.CloseNotify,
-			Enforce:          x.settings.Enforce,
-			HandshakeTimeout: time.Duration(x.settings.Timeout) * time.Millisecond,
-			IdleTimeout:      x.env.idle,
-			Linger:           x.env.linger,
-		},
+	defer s.release()
+	clock := func() time.Duration { return time.Since(start) }
+	t := s.Begin(Request{Printer: p, Rules: s.Rules, Remote: s.remote, FDs: fds, Net: net, Close: fd.Close, OnHandshake: s.release})
+	err = tunnel.Run(t.Tunnel, fds, clock)
+	if e := t.End(clock(), err); e != nil {
+		return e
 	}
-	if x.fds.Notify >= 0 {
-		c.Notify = tunnel.NewNotifier(x.fds.Notify, fd.Close, nil)
-	}
-	clock := func() time.Duration { return time.Since(x.start) }
-	// Time zero is the program's start: -K counts from the command.
-	t := tunnel.New(c, 0)
-	err = tunnel.Run(t, x.fds, clock)
-	x.state = conn.State()
-	x.summary(t, clock(), err)
-	return x.outcome(err)
-}
-
-// configure reads environment and files, drops privileges, sets TLS up and
-// goes into the sandbox: after it no path is opened. release wipes and closes
-// what the handshake needed; it may be called twice.
-func (x *session) configure() (e backend.Endpoint, release func(), err error) {
-	lookup := os.LookupEnv
-	if x.env, err = x.readEnvironment(lookup); err != nil {
-		return nil, nil, err
-	}
-	var ids privilege.IDs
-	root := privilege.Root()
-	if err = Untraced(root); err != nil {
-		return nil, nil, err
-	}
-	if root {
-		if ids, err = privilege.FromEnviron(lookup, privilege.Passwd); err != nil {
-			return nil, nil, err
-		}
-	}
-	keyGuard, endGuard, err := x.startGuard()
-	if err != nil {
-		return nil, nil, err
-	}
-	files, err := x.open(keyGuard)
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, w := range files.warnings {
-		x.Warning(w)
-	}
-	for _, n := range files.notes {
-		x.Info(n)
-	}
-	if !root {
-		x.notDropping(lookup)
-	}
-	if err := privilege.Drop(ids); err != nil {
-		return nil, nil, err
-	}
-	entry.Hide(os.Getenv(ucspi.Sandbox))
-	if e, err = files.endpoint(x.backend); err == nil && x.ready != nil {
-		err = x.ready()
-	}
-	if err != nil {
-		return nil, nil, x.outcome(err)
-	}
-	profile := sandbox.Tunnel
-	if x.many {
-		profile = sandbox.Worker
-	}
-	if err := x.confine(profile, root, ids); err != nil {
-		return nil, nil, err
-	}
-	return e, func() { files.close(); endGuard() }, nil
+	return nil
 }

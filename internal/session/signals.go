@@ -7,18 +7,18 @@ import (
 	"syscall"
 
 	"ucspitls/internal/fd"
-	"ucspitls/internal/ucspi"
+	"ucspitls/internal/tunnel"
 )
 
 // dying is set while a signal ends the process.
 var dying atomic.Bool
 
-// shared tells whether prog may hold the network as well. It does in delayed
+// sharesNet reports whether prog may hold the network as well. It does in delayed
 // mode, where the information goes to the control socket or nowhere; an
 // immediate wrapper gives a pipe for it, and prog gets the network's numbers
 // for its own pipes. Go's signal handling would cost a thread.
-func (x *session) shared() bool {
-	return x.fds.Notify < 0 || fd.IsSocket(x.fds.Notify)
+func sharesNet(fds tunnel.FDs) bool {
+	return fds.Notify < 0 || fd.IsSocket(fds.Notify)
 }
 
 // endBySignal ends the connection for everybody who shares it before a signal
@@ -46,12 +46,4 @@ func awaitSignal() {
 	if dying.Load() {
 		select {}
 	}
-}
-
-// afterCommand tells whether a server's peer has asked for TLS on this
-// connection before. The waiting process says so, with the number of its control
-// socket; the command line is the same as for a session that is TLS from its start.
-func (x *session) afterCommand() bool {
-	_, set := os.LookupEnv(ucspi.CtlFD)
-	return x.Server && set
 }

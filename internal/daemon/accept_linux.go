@@ -57,7 +57,7 @@ func (a *accepting) Step(now time.Duration, ready tunnel.Events) (tunnel.Events,
 		case errHalf:
 			return 0, now + acceptPause, false
 		default:
-			a.says.Warning("unable to accept a hand-over: ", err.Error())
+			a.printer.Warning("unable to accept a hand-over: ", err.Error())
 			return 0, now + acceptPause, false
 		}
 	}
@@ -93,7 +93,7 @@ func (a *accepting) greet(n int, now time.Duration) {
 	peer, err := unix.GetsockoptUcred(n, unix.SOL_SOCKET, unix.SO_PEERCRED)
 	if err != nil || !slices.Contains(a.uids, peer.Uid) {
 		if err == nil {
-			a.says.Warning("uid ", diag.Uint(uint64(peer.Uid)), " may not hand over connections (-u)")
+			a.printer.Warning("uid ", diag.Uint(uint64(peer.Uid)), " may not hand over connections (-u)")
 		}
 		a.CloseNow(n)
 		return
@@ -105,7 +105,7 @@ func (a *accepting) greet(n int, now time.Duration) {
 
 var noFDs = tunnel.FDs{NetIn: -1, NetOut: -1, LocalIn: -1, LocalOut: -1, Notify: -1}
 
-func (a *accepting) Broken(reason any) { a.says.Exit(diag.Panicked(reason)) }
+func (a *accepting) Broken(reason any) { a.printer.Exit(diag.Panicked(reason)) }
 
 // handing is the task that talks to one wrapper until its descriptors are there.
 type handing struct {
@@ -155,7 +155,7 @@ func (h *handing) end() {
 }
 
 func (h *handing) Broken(reason any) {
-	h.says.Fatal(diag.Panicked(reason))
+	h.printer.Fatal(diag.Panicked(reason))
 	h.end()
 }
 

@@ -38,13 +38,13 @@ func ownNotify(n uint32) (int, error) {
 	return own, nil
 }
 
-// tellPatience is how long the socket of NOTIFY_SOCKET may be full: any user can
+// notifyTimeout is how long the socket of NOTIFY_SOCKET may be full: any user can
 // send to systemd's.
-const tellPatience = 5
+const notifyTimeout = 5
 
-// tellReady says that connections are served: a newline on the descriptor of
+// notifyReady says that connections are served: a newline on the descriptor of
 // -d (s6), READY=1 to NOTIFY_SOCKET (systemd). Its reader is whoever started us.
-func tellReady(says *diag.Printer, notify int) {
+func notifyReady(printer *diag.Printer, notify int) {
 	if notify > 0 {
 		syscall.Write(notify, []byte("\n"))
 		syscall.Close(notify)
@@ -56,11 +56,11 @@ func tellReady(says *diag.Printer, notify int) {
 	s, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_DGRAM|syscall.SOCK_CLOEXEC, 0)
 	if err == nil {
 		defer syscall.Close(s)
-		limit := syscall.Timeval{Sec: tellPatience}
+		limit := syscall.Timeval{Sec: notifyTimeout}
 		syscall.SetsockoptTimeval(s, syscall.SOL_SOCKET, syscall.SO_SNDTIMEO, &limit)
 		err = syscall.Sendto(s, []byte("READY=1"), syscall.MSG_NOSIGNAL, &syscall.SockaddrUnix{Name: path}) // a leading @ is understood
 	}
 	if err != nil {
-		says.Warning("NOTIFY_SOCKET: ", path, ": ", err.Error())
+		printer.Warning("NOTIFY_SOCKET: ", path, ": ", err.Error())
 	}
 }

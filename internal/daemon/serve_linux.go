@@ -19,7 +19,7 @@ type serving struct {
 	*loop
 	*session.Tunnel
 	id      string
-	says    *diag.Printer
+	printer *diag.Printer
 	control int // the connection of its wrapper, -1 once nobody listens there
 	handle  *tunnel.Handle
 	delayed bool
@@ -32,12 +32,12 @@ func (h *handing) serve(f handover.Files) {
 	s := &serving{loop: h.loop, id: r.ID, control: h.fd, delayed: r.Delayed, held: filesOfSession}
 	h.handle.Release(h.fd)
 	h.fd = -1
-	s.says = &diag.Printer{Name: option.TLSDIO.Program, Verbosity: uint(r.Verbosity), Sink: s.say}
+	s.printer = &diag.Printer{Name: option.TLSDIO.Program, Verbosity: uint(r.Verbosity), Sink: s.say}
 	fds := tunnel.FDs{NetIn: f.NetIn, NetOut: f.NetOut, LocalIn: f.FromProg, LocalOut: f.ToProg, Notify: f.Notify}
 	base := &h.setup.Rules
 	s.handle = h.Add(s, fds, s.control)
 	s.Tunnel = h.setup.Begin(session.Request{
-		Printer: s.says,
+		Printer: s.printer,
 		Rules: tunnel.Rules{
 			AfterCommand:     r.Delayed,
 			CloseNotify:      r.CloseNotify || base.CloseNotify,
@@ -116,7 +116,7 @@ func (s *serving) Step(now time.Duration, ready tunnel.Events) (tunnel.Events, t
 	return want, deadline, false
 }
 
-// deserted tells that the wrapper, which has nothing more to say, is gone.
+// deserted reports whether the wrapper, which has nothing more to say, is gone.
 func (s *serving) deserted() bool {
 	var b [1]byte
 	call := s.Leave()
@@ -129,7 +129,7 @@ func (s *serving) deserted() bool {
 func (s *serving) end(e *diag.Error) {
 	code := diag.OK
 	if e != nil {
-		s.says.Fatal(e)
+		s.printer.Fatal(e)
 		code = e.Code
 	}
 	if s.control >= 0 {
@@ -162,5 +162,5 @@ func (s *serving) say(said string) {
 		return
 	}
 	level, text, _ := strings.Cut(said, ": ")
-	s.loop.says.Relay(level + ": connection " + s.id + ": " + text)
+	s.loop.printer.Relay(level + ": connection " + s.id + ": " + text)
 }

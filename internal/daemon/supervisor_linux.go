@@ -26,17 +26,20 @@ const (
 	mostFull    = 16               // workers that drain while one takes their place for want of room
 )
 
-// A supervisor is the process that was started. One goroutine, Run, has it all.
+// A supervisor is the process that was started. One goroutine, that of run, has
+// it all.
 type supervisor struct {
-	says   *diag.Printer
-	words  []string // the command line
-	socket *socket
-	notify int
+	system
+	printer *diag.Printer
+	words   []string // the command line
+	socket  *socket
+	notify  int // -1: readiness was told
 
 	signals chan os.Signal
 	ready   chan *child
 	full    chan *child
 	ended   chan *child
+	look    <-chan time.Time // at the files
 
 	current  *child // serves
 	next     *child // gets ready
@@ -48,6 +51,15 @@ type supervisor struct {
 	retry         <-chan time.Time
 }
 
+// A system is what a supervisor needs of the one it runs on.
+type system struct {
+	spawn func() (*child, error) // a worker, which is watched
+	kill  func(*child)
+	files func() string // what they look like
+	now   func() time.Time
+	after func(time.Duration) <-chan time.Time
+}
+
 // A child is one worker.
 type child struct {
 	pid     int
@@ -56,88 +68,111 @@ type child struct {
 	status  syscall.WaitStatus
 }
 
-func supervise(p *diag.Printer, s *option.Settings, words []string, path string) error {
-	notify, err := ownNotify(s.NotifyFD)
+func supervise(p *diag.Printer, o *option.Settings, words []string, path string) error {
+	notify, err := ownNotify(o.NotifyFD)
 	if err != nil {
 		return err
 	}
-	v := &supervisor{
-		says: p, words: words, notify: notify,
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	s := &supervisor{
+		printer: p, words: words, notify: notify,
 		signals: make(chan os.Signal, 8), ready: make(chan *child), full: make(chan *child), ended: make(chan *child),
-		draining: map[*child]bool{}, wait: firstWait,
+		look: look.C, draining: map[*child]bool{}, wait: firstWait,
 	}
-	signal.Notify(v.signals, syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT)
-	v.socket, err = listen(path, s.UIDs, lockfile.Wait{Warn: p.Warning, Pause: v.pause, Now: time.Now})
+	s.system = system{
+		spawn: s.fork,
+		kill:  func(c *child) { syscall.Kill(c.pid, syscall.SIGKILL) },
+		files: func() string { return snapshot(os.Environ()) },
+		now:   time.Now, after: time.After,
+	}
+	signal.Notify(s.signals, syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT)
+	s.socket, err = listen(path, o.UIDs, lockfile.Wait{Warn: p.Warning, Pause: s.pause, Now: s.now})
 	switch {
 	case err == lockfile.ErrStopped:
 		return nil
 	case err != nil:
 		return err
 	}
-	defer v.socket.remove()
-	v.seen = snapshot(os.Environ())
-	v.settled = v.seen
-	if err := v.start(); err != nil {
+	defer s.socket.remove()
+	s.seen = s.files()
+	s.settled = s.seen
+	if err := s.start(); err != nil {
 		return err
 	}
-	return v.run()
+	return s.run()
 }
 
-// pause waits before there is anything to reload. It is false if the program is to end.
-func (v *supervisor) pause(d time.Duration) bool {
-	over := time.After(d)
+// pause waits before there is anything to reload. It returns false if the program is to end.
+func (s *supervisor) pause(d time.Duration) bool {
+	over := s.after(d)
 	for {
 		select {
 		case <-over:
 			return true
-		case s := <-v.signals:
-			if s != syscall.SIGHUP {
+		case sent := <-s.signals:
+			if sent != syscall.SIGHUP {
 				return false
 			}
 		}
 	}
 }
 
-func (v *supervisor) run() error {
-	look := time.NewTicker(lookEvery)
-	defer look.Stop()
-	for {
-		select {
-		case s := <-v.signals:
-			switch {
-			case s == syscall.SIGHUP:
-				v.reload("a signal")
-			case v.stopping:
-				v.kill()
-				return nil
-			default:
-				v.stop()
-			}
-		case c := <-v.ready:
-			v.isReady(c)
-		case c := <-v.full:
-			v.isFull(c)
-		case c := <-v.ended:
-			if err := v.hasEnded(c); err != nil {
-				return err
-			}
-		case <-v.retry:
-			v.retry = nil
-			v.restart()
-		case <-look.C:
-			v.lookAtFiles()
-		}
-		if v.stopping && v.next == nil && len(v.draining) == 0 {
-			return nil
+// over reports whether it was stopped and the last worker has ended.
+func (s *supervisor) over() bool { return s.stopping && len(s.draining) == 0 }
+
+func (s *supervisor) run() error {
+	for !s.over() {
+		if err := s.step(); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
-// start starts a worker as v.next.
-func (v *supervisor) start() error {
+// step waits for one event.
+func (s *supervisor) step() error {
+	select {
+	case sent := <-s.signals:
+		switch {
+		case sent == syscall.SIGHUP:
+			s.reload("a signal")
+		case s.stopping:
+			s.abort()
+		default:
+			s.stop()
+		}
+	case c := <-s.ready:
+		s.workerReady(c)
+	case c := <-s.full:
+		s.workerFull(c)
+	case c := <-s.ended:
+		return s.workerEnded(c)
+	case <-s.retry:
+		s.retry = nil
+		s.restart()
+	case <-s.look:
+		s.checkFiles()
+	}
+	return nil
+}
+
+// start starts a worker as s.next.
+func (s *supervisor) start() error {
+	c, err := s.spawn()
+	if err != nil {
+		return err
+	}
+	c.started = s.now()
+	s.next = c
+	return nil
+}
+
+// fork starts the program as a worker.
+func (s *supervisor) fork() (*child, error) {
 	ours, theirs, err := fd.SocketPair()
 	if err != nil {
-		return diag.FailSys("create a control channel", err)
+		return nil, diag.FailSys("create a control channel", err)
 	}
 	defer syscall.Close(theirs)
 	var env []string
@@ -147,23 +182,23 @@ func (v *supervisor) start() error {
 		}
 	}
 	exe := wrap.Self(option.TLSDIOD.Program)
-	argv := append([]string{workerName}, v.words[1:]...)
+	argv := append([]string{workerName}, s.words[1:]...)
 	pid, err := syscall.ForkExec(exe, argv, &syscall.ProcAttr{
-		Env: env, Files: []uintptr{0, 1, 2, uintptr(v.socket.fd), uintptr(theirs)}})
+		Env: env, Files: []uintptr{0, 1, 2, uintptr(s.socket.fd), uintptr(theirs)}})
 	if err != nil {
 		syscall.Close(ours)
-		return diag.FailSys("start "+exe, err)
+		return nil, diag.FailSys("start "+exe, err)
 	}
-	v.next = &child{pid: pid, control: ours, started: time.Now()}
-	go v.watch(v.next)
-	return nil
+	c := &child{pid: pid, control: ours}
+	go s.watch(c)
+	return c, nil
 }
 
 // watch passes on what a worker says, and that it has ended. It parses what
 // strangers send, so it may be somebody else's by now: it can say two things, the
 // second now and then, and its end of the channel lasts as long as it does. A
 // worker that breaks this is ended.
-func (v *supervisor) watch(c *child) {
+func (s *supervisor) watch(c *child) {
 	process, _ := os.FindProcess(c.pid) // it is our child, and not reaped yet
 	for told := false; ; {
 		ready, full, sound := hear(c.control)
@@ -173,10 +208,10 @@ func (v *supervisor) watch(c *child) {
 		}
 		if ready {
 			told = true
-			v.ready <- c
+			s.ready <- c
 		}
 		if full {
-			v.full <- c
+			s.full <- c
 			time.Sleep(fullPause)
 		}
 		if !ready && !full {
@@ -188,7 +223,7 @@ func (v *supervisor) watch(c *child) {
 		c.status, _ = state.Sys().(syscall.WaitStatus)
 	}
 	late.Stop()
-	v.ended <- c
+	s.ended <- c
 }
 
 // hear reads what a worker has said meanwhile; nothing is the channel's end.
@@ -200,9 +235,9 @@ func hear(control int) (ready, full, sound bool) {
 	}
 	for _, word := range b[:max(n, 0)] {
 		switch {
-		case word == isReady && !ready:
+		case word == messageReady && !ready:
 			ready = true
-		case word == isFull:
+		case word == messageFull:
 			full = true
 		default:
 			return false, false, false
@@ -211,60 +246,57 @@ func hear(control int) (ready, full, sound bool) {
 	return ready, full, n < len(b)
 }
 
-func (v *supervisor) isReady(c *child) {
-	if v.next != c {
+func (s *supervisor) workerReady(c *child) {
+	if s.next != c {
 		return // it was told to go meanwhile
 	}
-	if v.current != nil {
-		v.drain(v.current)
+	if s.current != nil {
+		s.drain(s.current)
 	}
-	v.current, v.next = c, nil
-	v.says.Info("worker ", strconv.Itoa(c.pid), " serves ", v.socket.path)
-	if v.notify >= 0 {
-		go tellReady(v.says, v.notify) // who is told may be slow to listen
-		v.notify = -1
+	s.current, s.next = c, nil
+	s.printer.Info("worker ", strconv.Itoa(c.pid), " serves ", s.socket.path)
+	if s.notify >= 0 {
+		go notifyReady(s.printer, s.notify) // who is told may be slow to listen
+		s.notify = -1
 	}
 }
 
-// isFull has another worker take the place of one that has no room for more
+// workerFull has another worker take the place of one that has no room for more
 // sessions: how many files a process may have open is a limit for each. It is a
 // reload, and the full one drains. Where there are too many of them already,
 // wrappers are told that it is busy.
-func (v *supervisor) isFull(c *child) {
-	if c != v.current || v.next != nil || len(v.draining) >= mostFull {
+func (s *supervisor) workerFull(c *child) {
+	if c != s.current || s.next != nil || len(s.draining) >= mostFull {
 		return
 	}
-	v.says.Info("worker ", strconv.Itoa(c.pid), " is full: starting another")
-	v.restart()
+	s.printer.Info("worker ", strconv.Itoa(c.pid), " is full: starting another")
+	s.restart()
 }
 
-// hasEnded gives the error that ends the program, if it is one.
-func (v *supervisor) hasEnded(c *child) error {
+// workerEnded gives the error that ends the program, if it is one.
+func (s *supervisor) workerEnded(c *child) error {
 	syscall.Close(c.control)
 	pid := strconv.Itoa(c.pid)
 	switch {
-	case v.draining[c]:
-		delete(v.draining, c)
-		v.says.Info("worker ", pid, " has drained")
-	case v.stopping:
-		v.next = nil
-	case c == v.next && v.notify >= 0: // it never began: what it said is what is to be said
+	case s.draining[c]:
+		delete(s.draining, c)
+		s.printer.Info("worker ", pid, " has drained")
+	case c == s.next && s.notify >= 0: // it never began: what it said is what is to be said
 		code := c.status.ExitStatus()
 		if c.status.Signaled() {
 			code = diag.Signal + int(c.status.Signal())
 		}
 		return diag.Silent(code)
-	case c == v.next && v.current != nil:
-		v.next = nil
-		v.says.Warning("worker ", pid, " did not get ready (", describe(c.status), "): the one that serves goes on")
+	case c == s.next && s.current != nil:
+		s.next = nil
+		s.printer.Warning("worker ", pid, " did not get ready (", describe(c.status), "): the one that serves goes on")
 	default:
-		v.next, v.current = nil, nil
-		if time.Since(c.started) > healthy {
-			v.wait = firstWait
+		s.next, s.current = nil, nil
+		if s.now().Sub(c.started) > healthy {
+			s.wait = firstWait
 		}
-		v.says.Warning("worker ", pid, " ended (", describe(c.status), "): starting another in ", v.wait.String())
-		v.retry = time.After(v.wait)
-		v.wait = min(2*v.wait, longestWait)
+		s.printer.Warning("worker ", pid, " ended (", describe(c.status), "): starting another in ", s.wait.String())
+		s.backOff()
 	}
 	return nil
 }
@@ -277,63 +309,70 @@ func describe(s syscall.WaitStatus) string {
 }
 
 // drain has a worker accept no more and end with its last tunnel.
-func (v *supervisor) drain(c *child) {
-	v.draining[c] = true
+func (s *supervisor) drain(c *child) {
+	s.draining[c] = true
 	syscall.Shutdown(c.control, syscall.SHUT_WR)
 }
 
-func (v *supervisor) reload(why string) {
-	if v.stopping {
+func (s *supervisor) reload(why string) {
+	if s.stopping {
 		return
 	}
-	v.says.Info("reloading: ", why)
-	if v.next != nil { // it may have read the old files
-		v.drain(v.next)
-		v.next = nil
+	s.printer.Info("reloading: ", why)
+	if s.next != nil { // it may have read the old files
+		s.drain(s.next)
+		s.next = nil
 	}
-	v.retry = nil
-	v.restart()
+	s.retry = nil
+	s.restart()
 }
 
 // restart starts a worker, later if that can't be done now.
-func (v *supervisor) restart() {
-	if v.stopping || v.next != nil {
+func (s *supervisor) restart() {
+	if s.stopping || s.next != nil {
 		return
 	}
-	if err := v.start(); err != nil {
-		v.says.Warning(err.Error())
-		v.retry = time.After(v.wait)
-		v.wait = min(2*v.wait, longestWait)
+	if err := s.start(); err != nil {
+		s.printer.Warning(err.Error())
+		s.backOff()
 	}
 }
 
-// lookAtFiles reloads when a file has changed and then stayed as it is: a
+// backOff has a worker started later, and the next one later still.
+func (s *supervisor) backOff() {
+	s.retry = s.after(s.wait)
+	s.wait = min(2*s.wait, longestWait)
+}
+
+// checkFiles reloads when a file has changed and then stayed as it is: a
 // certificate and its key are two files.
-func (v *supervisor) lookAtFiles() {
-	now := snapshot(os.Environ())
-	changed := now != v.seen
-	v.seen = now
-	if !changed && now != v.settled {
-		v.settled = now
-		v.reload("a file changed")
+func (s *supervisor) checkFiles() {
+	now := s.files()
+	changed := now != s.seen
+	s.seen = now
+	if !changed && now != s.settled {
+		s.settled = now
+		s.reload("a file changed")
 	}
 }
 
 // stop ends the service: no more connections, and the end with the last tunnel.
-func (v *supervisor) stop() {
-	v.stopping = true
-	v.retry = nil
-	v.socket.remove()
-	for _, c := range []*child{v.current, v.next} {
+func (s *supervisor) stop() {
+	s.stopping = true
+	s.retry = nil
+	s.socket.remove()
+	for _, c := range []*child{s.current, s.next} {
 		if c != nil {
-			v.drain(c)
+			s.drain(c)
 		}
 	}
-	v.current, v.next = nil, nil
+	s.current, s.next = nil, nil
 }
 
-func (v *supervisor) kill() {
-	for c := range v.draining {
-		syscall.Kill(c.pid, syscall.SIGKILL)
+// abort ends it at once.
+func (s *supervisor) abort() {
+	for c := range s.draining {
+		s.kill(c)
 	}
+	clear(s.draining)
 }

@@ -34,13 +34,13 @@ const (
 
 // What a worker tells its supervisor, a byte each.
 const (
-	isReady = 'r'
-	isFull  = 'f' // another one should take its place: it has soon no room, or none
+	messageReady = 'r'
+	messageFull  = 'f' // another one should take its place: it has soon no room, or none
 )
 
 // A worker serves sessions on a few loops.
 type worker struct {
-	says          *diag.Printer
+	printer       *diag.Printer
 	setup         *session.Setup // whose rules hold for all
 	configuration []byte
 	uids          []uint32
@@ -66,7 +66,7 @@ func runWorker(b backend.Backend, p *diag.Printer, s *option.Settings) error {
 	signal.Ignore(syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM)
 	fd.CloseAllBut(listenFD, controlFD)
 	var err error
-	w := &worker{says: p, uids: s.UIDs}
+	w := &worker{printer: p, uids: s.UIDs}
 	if w.uids == nil {
 		w.uids = []uint32{0, uint32(syscall.Getuid())} // before it is dropped
 	}
@@ -125,7 +125,7 @@ func (w *worker) run() error {
 			}
 		}()
 	}
-	if _, err := syscall.Write(controlFD, []byte{isReady}); err != nil {
+	if _, err := syscall.Write(controlFD, []byte{messageReady}); err != nil {
 		return diag.FailSys("tell the supervisor", err)
 	}
 	told := make(chan bool)
@@ -184,7 +184,7 @@ func (w *worker) take(n int64) bool {
 func (w *worker) ask() {
 	now, last := int64(w.clock()), w.asked.Load()
 	if now-last >= int64(askAgain) && w.asked.CompareAndSwap(last, now) {
-		say(controlFD, []byte{isFull})
+		say(controlFD, []byte{messageFull})
 	}
 }
 

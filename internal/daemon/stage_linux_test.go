@@ -183,6 +183,12 @@ func TestSupervisor(t *testing.T) {
 				"info: reloading: a signal; start 4; info: worker 4 serves SOCKET; drain 1"},
 		{"reload can't start one", "ready1 broken hup broken:no timer ready2",
 			"start 1; info: worker 1 serves SOCKET; info: reloading: a signal; warning: unable to start a worker: resource temporarily unavailable; wait 1s; start 2; info: worker 2 serves SOCKET; drain 1"},
+		{"the one that serves ends in a reload", "ready1 hup exit1:101 ready2 term exit2:0",
+			"start 1; info: worker 1 serves SOCKET; info: reloading: a signal; start 2; warning: worker 1 ended (exit code 101): another one gets ready already; " +
+				"info: worker 2 serves SOCKET; drain 2; remove SOCKET; info: worker 2 has drained; end 0"},
+		{"both end in a reload", "ready1 hup exit1:101 exit2:97 timer ready3",
+			"start 1; info: worker 1 serves SOCKET; info: reloading: a signal; start 2; warning: worker 1 ended (exit code 101): another one gets ready already; " +
+				"warning: worker 2 ended (exit code 97): starting another in 1s; wait 1s; start 3; info: worker 3 serves SOCKET"},
 		{"back-off", "ready1 exit1:101 timer ready2 exit2:101 timer exit3:97 timer exit4:97 timer exit5:97 timer exit6:97 timer exit7:97",
 			"start 1; info: worker 1 serves SOCKET; warning: worker 1 ended (exit code 101): starting another in 1s; wait 1s; " +
 				"start 2; info: worker 2 serves SOCKET; warning: worker 2 ended (exit code 101): starting another in 2s; wait 2s; " +

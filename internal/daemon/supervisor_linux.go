@@ -149,7 +149,6 @@ func (s *supervisor) step() error {
 	case c := <-s.ended:
 		return s.workerEnded(c)
 	case <-s.retry:
-		s.retry = nil
 		s.restart()
 	case <-s.look:
 		s.checkFiles()
@@ -164,7 +163,7 @@ func (s *supervisor) start() error {
 		return err
 	}
 	c.started = s.now()
-	s.next = c
+	s.next, s.retry = c, nil
 	return nil
 }
 
@@ -290,6 +289,9 @@ func (s *supervisor) workerEnded(c *child) error {
 	case c == s.next && s.current != nil:
 		s.next = nil
 		s.printer.Warning("worker ", pid, " did not get ready (", describe(c.status), "): the one that serves goes on")
+	case c == s.current && s.next != nil:
+		s.current = nil
+		s.printer.Warning("worker ", pid, " ended (", describe(c.status), "): another one gets ready already")
 	default:
 		s.next, s.current = nil, nil
 		if s.now().Sub(c.started) > healthy {
@@ -323,7 +325,6 @@ func (s *supervisor) reload(why string) {
 		s.drain(s.next)
 		s.next = nil
 	}
-	s.retry = nil
 	s.restart()
 }
 

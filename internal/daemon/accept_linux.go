@@ -13,8 +13,8 @@ import (
 	"ucspitls/internal/tunnel"
 )
 
-// accepting is the task that takes connections of wrappers.
-type accepting struct {
+// acceptor is the task that takes connections of wrappers.
+type acceptor struct {
 	*loop
 	handle  *tunnel.Handle
 	stopped bool
@@ -27,12 +27,12 @@ const (
 	acceptPause  = 50 * time.Millisecond // when there is no room
 )
 
-func (a *accepting) stop() {
+func (a *acceptor) stop() {
 	a.stopped, a.last = true, backlog
 	a.handle.Wake()
 }
 
-func (a *accepting) Step(now time.Duration, ready tunnel.Events) (tunnel.Events, time.Duration, bool) {
+func (a *acceptor) Step(now time.Duration, ready tunnel.Events) (tunnel.Events, time.Duration, bool) {
 	want := tunnel.Control
 	if a.stopped {
 		// The connections that wait are taken along: another worker would hear of
@@ -40,7 +40,7 @@ func (a *accepting) Step(now time.Duration, ready tunnel.Events) (tunnel.Events,
 		a.handle.Release(listenFD)
 		want = 0
 		if a.until == 0 {
-			a.until = now + handTimeout
+			a.until = now + messageTimeout
 		}
 		if now >= a.until || a.last <= 0 {
 			return a.leave()
@@ -54,7 +54,7 @@ func (a *accepting) Step(now time.Duration, ready tunnel.Events) (tunnel.Events,
 				return a.leave()
 			}
 			return want, -1, false
-		case errHalf:
+		case errPending:
 			return 0, now + acceptPause, false
 		default:
 			a.printer.Warning("unable to accept a hand-over: ", err.Error())
@@ -67,19 +67,19 @@ func (a *accepting) Step(now time.Duration, ready tunnel.Events) (tunnel.Events,
 
 // leave ends the task. The last one closes the listener: with the supervisor
 // gone, too, wrappers are to see that.
-func (a *accepting) leave() (tunnel.Events, time.Duration, bool) {
+func (a *acceptor) leave() (tunnel.Events, time.Duration, bool) {
 	if a.listeners.Add(-1) == 0 {
 		unix.Close(listenFD)
 	}
 	return 0, -1, true
 }
 
-var errHalf = errors.New("too many hand-overs are not complete")
+var errPending = errors.New("too many hand-overs are not complete")
 
 // accept takes one connection.
-func (a *accepting) accept(now time.Duration) error {
-	if a.half.Load() >= maxHalf {
-		return errHalf
+func (a *acceptor) accept(now time.Duration) error {
+	if a.pending.Load() >= maxPending {
+		return errPending
 	}
 	n, _, err := unix.Accept4(listenFD, unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
 	if err == nil {
@@ -89,7 +89,7 @@ func (a *accepting) accept(now time.Duration) error {
 }
 
 // greet looks at who is there.
-func (a *accepting) greet(n int, now time.Duration) {
+func (a *acceptor) greet(n int, now time.Duration) {
 	peer, err := unix.GetsockoptUcred(n, unix.SOL_SOCKET, unix.SO_PEERCRED)
 	if err != nil || !slices.Contains(a.uids, peer.Uid) {
 		if err == nil {
@@ -98,73 +98,73 @@ func (a *accepting) greet(n int, now time.Duration) {
 		a.CloseNow(n)
 		return
 	}
-	a.half.Add(1)
-	h := &handing{loop: a.loop, fd: n, since: now, until: now + handTimeout}
-	h.handle = a.Add(h, noFDs, n)
+	a.pending.Add(1)
+	r := &receiver{loop: a.loop, fd: n, since: now, until: now + messageTimeout}
+	r.handle = a.Add(r, noFDs, n)
 }
 
 var noFDs = tunnel.FDs{NetIn: -1, NetOut: -1, LocalIn: -1, LocalOut: -1, Notify: -1}
 
-func (a *accepting) Broken(reason any) { a.printer.Exit(diag.Panicked(reason)) }
+func (a *acceptor) Broken(reason any) { a.printer.Exit(diag.Panicked(reason)) }
 
-// handing is the task that talks to one wrapper until its descriptors are there.
-type handing struct {
+// receiver is the task that talks to one wrapper until its descriptors are there.
+type receiver struct {
 	*loop
 	handle       *tunnel.Handle
 	fd           int // -1: the session's
 	since, until time.Duration
 	session      handover.Session
-	agreed       bool // it was told to go, and filesOfSession are reserved
+	accepted     bool // it was told to go, and filesOfSession are reserved
 	over         bool
 }
 
 // filesOfSession is what a session takes at most: its five and the connection.
 const filesOfSession = 6
 
-func (h *handing) Step(now time.Duration, ready tunnel.Events) (tunnel.Events, time.Duration, bool) {
+func (r *receiver) Step(now time.Duration, ready tunnel.Events) (tunnel.Events, time.Duration, bool) {
 	if ready&tunnel.Control != 0 {
 		more := false
-		if h.agreed {
-			more = h.files()
+		if r.accepted {
+			more = r.files()
 		} else {
-			more = h.hello()
+			more = r.hello()
 		}
 		if !more {
-			h.end()
+			r.end()
 			return 0, -1, true
 		}
-		h.until = now + handTimeout
+		r.until = now + messageTimeout
 	}
-	if now >= h.until {
-		h.end()
+	if now >= r.until {
+		r.end()
 		return 0, -1, true
 	}
-	return tunnel.Control, h.until, false
+	return tunnel.Control, r.until, false
 }
 
 // end gives up what a hand-over has that came to nothing.
-func (h *handing) end() {
-	if h.over {
+func (r *receiver) end() {
+	if r.over {
 		return
 	}
-	h.over = true
-	h.half.Add(-1)
-	if h.fd >= 0 && h.agreed {
-		h.give(filesOfSession)
+	r.over = true
+	r.pending.Add(-1)
+	if r.fd >= 0 && r.accepted {
+		r.unreserve(filesOfSession)
 	}
 }
 
-func (h *handing) Broken(reason any) {
-	h.printer.Fatal(diag.Panicked(reason))
-	h.end()
+func (r *receiver) Broken(reason any) {
+	r.printer.Fatal(diag.Panicked(reason))
+	r.end()
 }
 
 // hello answers the first message; false ends the hand-over.
-func (h *handing) hello() (more bool) {
-	n, files, _, err := fd.ReceiveFiles(h.fd, h.scratch)
+func (r *receiver) hello() (more bool) {
+	n, files, _, err := fd.ReceiveFiles(r.fd, r.scratch)
 	defer func() { // the buffer is another's meanwhile
 		for _, n := range files {
-			h.CloseNow(n)
+			r.CloseNow(n)
 		}
 	}()
 	if err == unix.EAGAIN || err == unix.EINTR {
@@ -173,23 +173,23 @@ func (h *handing) hello() (more bool) {
 	if err != nil || n <= 0 || n > handover.MaxMessage {
 		return false
 	}
-	s, configuration, why := handover.ParseHello(h.scratch[:n])
-	if why == "" && string(configuration) != string(h.configuration) {
-		why = handover.Differs(h.configuration, configuration)
+	s, configuration, why := handover.ParseHello(r.scratch[:n])
+	if why == "" && string(configuration) != string(r.configuration) {
+		why = handover.Differs(r.configuration, configuration)
 	}
 	switch {
 	case why != "":
-		h.say(handover.DiffersIn(why))
+		r.say(handover.DiffersIn(why))
 		return false
-	case !h.take(filesOfSession):
-		h.say(handover.Busy)
+	case !r.reserve(filesOfSession):
+		r.say(handover.Busy)
 		return false
 	}
-	h.session, h.agreed = s, true
-	return h.say(handover.Go)
+	r.session, r.accepted = s, true
+	return r.say(handover.Go)
 }
 
-func (h *handing) say(message []byte) bool { return say(h.fd, message) }
+func (r *receiver) say(message []byte) bool { return say(r.fd, message) }
 
 // say sends a message, at once or not at all.
 func say(fd int, message []byte) bool {
@@ -201,10 +201,10 @@ func say(fd int, message []byte) bool {
 	}
 }
 
-// files takes the descriptors and starts the session; false ends the hand-over.
-func (h *handing) files() (more bool) {
+// files takes the descriptors and begins the session; false ends the hand-over.
+func (r *receiver) files() (more bool) {
 	var message [16]byte
-	n, fds, all, err := fd.ReceiveFiles(h.fd, message[:])
+	n, fds, all, err := fd.ReceiveFiles(r.fd, message[:])
 	if err == unix.EAGAIN || err == unix.EINTR {
 		return true
 	}
@@ -213,28 +213,28 @@ func (h *handing) files() (more bool) {
 	}
 	f, ok := handover.ParseFiles(message[:n], fds)
 	if !all {
-		h.refuse("unable to receive a connection: too many open files")
+		r.refuse("unable to receive a connection: too many open files")
 		ok = false
 	} else if ok && !usable(f) {
-		h.refuse("unable to serve a connection: a descriptor of the wrong kind")
+		r.refuse("unable to serve a connection: a descriptor of the wrong kind")
 		ok = false
 	} else if !ok {
-		h.refuse("unable to receive a connection: not understood")
+		r.refuse("unable to receive a connection: not understood")
 	}
 	if !ok {
 		for _, n := range fds {
-			h.CloseNow(n)
+			r.CloseNow(n)
 		}
 		return false
 	}
-	h.serve(f)
+	r.serve(f)
 	return false
 }
 
 // refuse ends a hand-over whose descriptors were sent: there is no way back.
-func (h *handing) refuse(why string) {
-	h.say(handover.Line("fatal: " + why))
-	h.say(handover.End(diag.System))
+func (r *receiver) refuse(why string) {
+	r.say(handover.Line("fatal: " + why))
+	r.say(handover.End(diag.System))
 }
 
 // usable: the network is a stream socket, the rest are pipes or sockets. On

@@ -9,7 +9,7 @@ import (
 )
 
 // snapshot is what the files that environ names look like from outside; that
-// of a folder has the files in it.
+// of a directory has the files in it.
 func snapshot(environ []string) string {
 	var b []byte
 	for _, path := range handover.Paths(environ) {

@@ -14,41 +14,41 @@ import (
 	"ucspitls/internal/tunnel"
 )
 
-// serving is the task that is one session.
-type serving struct {
+// connection is the task that is one session.
+type connection struct {
 	*loop
 	*session.Tunnel
-	id      string
-	printer *diag.Printer
-	control int // the connection of its wrapper, -1 once nobody listens there
-	handle  *tunnel.Handle
-	delayed bool
-	held    int64 // descriptors, of those that were reserved
+	id       string
+	printer  *diag.Printer
+	control  int // the connection of its wrapper, -1 once nobody listens there
+	handle   *tunnel.Handle
+	delayed  bool
+	reserved int64 // descriptors
 }
 
-// serve makes a session of a hand-over.
-func (h *handing) serve(f handover.Files) {
-	r := &h.session
-	s := &serving{loop: h.loop, id: r.ID, control: h.fd, delayed: r.Delayed, held: filesOfSession}
-	h.handle.Release(h.fd)
-	h.fd = -1
-	s.printer = &diag.Printer{Name: option.TLSDIO.Program, Verbosity: uint(r.Verbosity), Sink: s.say}
+// serve begins the session whose descriptors are there.
+func (r *receiver) serve(f handover.Files) {
+	hello := &r.session
+	s := &connection{loop: r.loop, id: hello.ID, control: r.fd, delayed: hello.Delayed, reserved: filesOfSession}
+	r.handle.Release(r.fd)
+	r.fd = -1
+	s.printer = &diag.Printer{Name: option.TLSDIO.Program, Verbosity: uint(hello.Verbosity), Sink: s.say}
 	fds := tunnel.FDs{NetIn: f.NetIn, NetOut: f.NetOut, LocalIn: f.FromProg, LocalOut: f.ToProg, Notify: f.Notify}
-	base := &h.setup.Rules
-	s.handle = h.Add(s, fds, s.control)
-	s.Tunnel = h.setup.Begin(session.Request{
+	base := &r.setup.Rules
+	s.handle = r.Add(s, fds, s.control)
+	s.Tunnel = r.setup.Begin(session.Request{
 		Printer: s.printer,
 		Rules: tunnel.Rules{
-			AfterCommand:     r.Delayed,
-			CloseNotify:      r.CloseNotify || base.CloseNotify,
-			Enforce:          r.Enforce || base.Enforce,
-			HandshakeTimeout: shorter(milliseconds(r.Timeout), base.HandshakeTimeout),
-			IdleTimeout:      shorter(parsed(r.Idle), base.IdleTimeout),
-			Linger:           shorter(parsed(r.Linger), base.Linger),
+			AfterCommand:     hello.Delayed,
+			CloseNotify:      hello.CloseNotify || base.CloseNotify,
+			Enforce:          hello.Enforce || base.Enforce,
+			HandshakeTimeout: shorter(milliseconds(hello.Timeout), base.HandshakeTimeout),
+			IdleTimeout:      shorter(parsed(hello.Idle), base.IdleTimeout),
+			Linger:           shorter(parsed(hello.Linger), base.Linger),
 		},
-		Remote: r.Remote,
-		FDs:    fds, Net: tunnel.NewNet(f.NetIn, f.NetOut, s.close, h.Loop),
-		Start: h.since, Pool: &h.Pool, Close: s.close, Turn: h.Loop, OnHandshake: s.onHandshake,
+		Remote: hello.Remote,
+		FDs:    fds, Net: tunnel.NewNet(f.NetIn, f.NetOut, s.close, r.Loop),
+		Start: r.since, Pool: &r.Pool, Close: s.close, Turn: r.Loop, OnHandshake: s.onHandshake,
 	})
 	if f.NetOut == f.NetIn {
 		s.release()
@@ -59,9 +59,9 @@ func (h *handing) serve(f handover.Files) {
 }
 
 // release gives back the room of one descriptor.
-func (s *serving) release() {
-	s.held--
-	s.give(1)
+func (s *connection) release() {
+	s.reserved--
+	s.unreserve(1)
 }
 
 func milliseconds(n uint32) time.Duration { return time.Duration(n) * time.Millisecond }
@@ -80,27 +80,27 @@ func shorter(a, b time.Duration) time.Duration {
 	return a
 }
 
-func (s *serving) close(fd int) {
+func (s *connection) close(fd int) {
 	s.handle.Close(fd)
 	s.release()
 }
 
 // onHandshake: an immediate wrapper becomes prog now, and hears no more.
-func (s *serving) onHandshake() {
+func (s *connection) onHandshake() {
 	if !s.delayed {
 		s.hangUp()
 	}
 }
 
-func (s *serving) hangUp() {
+func (s *connection) hangUp() {
 	if s.control >= 0 {
 		s.close(s.control)
 		s.control = -1
 	}
 }
 
-func (s *serving) Step(now time.Duration, ready tunnel.Events) (tunnel.Events, time.Duration, bool) {
-	if ready&tunnel.Control != 0 && s.control >= 0 && s.deserted() {
+func (s *connection) Step(now time.Duration, ready tunnel.Events) (tunnel.Events, time.Duration, bool) {
+	if ready&tunnel.Control != 0 && s.control >= 0 && s.wrapperGone() {
 		// As the death of an -io would: nobody can go on in cleartext.
 		s.finish()
 		return 0, -1, true
@@ -116,8 +116,8 @@ func (s *serving) Step(now time.Duration, ready tunnel.Events) (tunnel.Events, t
 	return want, deadline, false
 }
 
-// deserted reports whether the wrapper, which has nothing more to say, is gone.
-func (s *serving) deserted() bool {
+// wrapperGone reports whether the wrapper, which has nothing more to say, is gone.
+func (s *connection) wrapperGone() bool {
 	var b [1]byte
 	call := s.Leave()
 	_, err := fd.Receive(s.control, b[:])
@@ -126,7 +126,7 @@ func (s *serving) deserted() bool {
 }
 
 // end reports how the session ended.
-func (s *serving) end(e *diag.Error) {
+func (s *connection) end(e *diag.Error) {
 	code := diag.OK
 	if e != nil {
 		s.printer.Fatal(e)
@@ -139,15 +139,15 @@ func (s *serving) end(e *diag.Error) {
 }
 
 // finish: what is still open now the loop closes.
-func (s *serving) finish() {
-	defer func() { s.give(s.held); s.held = 0 }() // what is broken may not even close
+func (s *connection) finish() {
+	defer func() { s.unreserve(s.reserved); s.reserved = 0 }() // what is broken may not even close
 	s.Abort()
 	s.hangUp()
 }
 
 // Broken is a bug of ours in this session, or a descriptor that can't be
 // watched; it is the end of no other.
-func (s *serving) Broken(reason any) {
+func (s *connection) Broken(reason any) {
 	e := diag.Panicked(reason)
 	if err, ok := reason.(unix.Errno); ok {
 		e = diag.FailSys("watch a descriptor", err)
@@ -157,7 +157,7 @@ func (s *serving) Broken(reason any) {
 
 // say prints a line through the wrapper or, where nobody listens any more,
 // with the connection's id.
-func (s *serving) say(said string) {
+func (s *connection) say(said string) {
 	if s.control >= 0 && say(s.control, handover.Line(said)) {
 		return
 	}

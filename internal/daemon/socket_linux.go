@@ -37,13 +37,13 @@ func listen(path string, uids []uint32, w lockfile.Wait) (*socket, error) {
 		return nil, diag.Fail(diag.Usage, "socket: ", path, " is too long a path")
 	}
 	dir := filepath.Dir(path)
-	folder, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	parent, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, diag.Fail(diag.Config, "socket: open ", dir, ": ", diag.Cause(err))
 	}
-	defer unix.Close(folder)
+	defer unix.Close(parent)
 	var st unix.Stat_t
-	if err := unix.Fstat(folder, &st); err != nil {
+	if err := unix.Fstat(parent, &st); err != nil {
 		return nil, diag.FailSys("look at "+dir, err)
 	}
 	if self := uint32(syscall.Geteuid()); st.Uid != self && st.Uid != 0 || lockfile.Writable(&st) {
@@ -51,7 +51,7 @@ func listen(path string, uids []uint32, w lockfile.Wait) (*socket, error) {
 	}
 	// Of two that start at once one looks after the other listens: a socket that
 	// is bound only looks like one that nobody has any more.
-	lock, err := lockfile.Take(folder, filepath.Base(path)+lockSuffix, path+lockSuffix, w)
+	lock, err := lockfile.Take(parent, filepath.Base(path)+lockSuffix, path+lockSuffix, w)
 	if err != nil {
 		return nil, err
 	}

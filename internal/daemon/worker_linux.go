@@ -25,11 +25,11 @@ const (
 )
 
 const (
-	handTimeout = 2 * time.Second // for each message of a wrapper
-	maxHalf     = 256             // hand-overs that are not complete
-	spare       = 64 + maxHalf    // descriptors that are for no session
-	drainLook   = 20 * time.Millisecond
-	askAgain    = 10 * time.Second
+	messageTimeout = 2 * time.Second // for each message of a wrapper
+	maxPending     = 256             // hand-overs that are not complete
+	spare          = 64 + maxPending // descriptors that are for no session
+	drainLook      = 20 * time.Millisecond
+	askAgain       = 10 * time.Second
 )
 
 // What a worker tells its supervisor, a byte each.
@@ -49,7 +49,7 @@ type worker struct {
 	room          atomic.Int64 // descriptors that may still be taken
 	low           int64        // below this there is soon no room
 	asked         atomic.Int64 // when the supervisor was asked for help, a time of the clock
-	half          atomic.Int32
+	pending       atomic.Int32
 	listeners     atomic.Int32 // loops that accept
 }
 
@@ -57,7 +57,7 @@ type worker struct {
 type loop struct {
 	*tunnel.Loop
 	*worker
-	listener *accepting
+	listener *acceptor
 	scratch  []byte // for a message
 }
 
@@ -114,7 +114,7 @@ func (w *worker) run() error {
 	failed := make(chan error, len(w.loops))
 	for _, l := range w.loops {
 		w.listeners.Add(1)
-		l.listener = &accepting{loop: l}
+		l.listener = &acceptor{loop: l}
 		l.listener.handle = l.Add(l.listener, noFDs, listenFD)
 		l.listener.handle.Shared(listenFD)
 		loops.Add(1)
@@ -167,8 +167,8 @@ func (w *worker) busy() bool {
 	return false
 }
 
-// take reserves descriptors; false if there are not so many.
-func (w *worker) take(n int64) bool {
+// reserve takes descriptors; false if there are not so many.
+func (w *worker) reserve(n int64) bool {
 	left := w.room.Add(-n)
 	if left < w.low {
 		w.ask()
@@ -188,4 +188,4 @@ func (w *worker) ask() {
 	}
 }
 
-func (w *worker) give(n int64) { w.room.Add(n) }
+func (w *worker) unreserve(n int64) { w.room.Add(n) }

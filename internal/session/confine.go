@@ -15,23 +15,23 @@ import (
 // and is let be unless the sandbox is required.
 func Untraced(root bool) error {
 	mode := os.Getenv(ucspi.Sandbox)
-	if !looksAtTracer(mode, root) {
+	if !checksTracer(mode, root) {
 		return nil
 	}
 	switch err := sandbox.Traced(); {
 	case err == sandbox.ErrTraced:
-		return isTraced()
+		return tracedError()
 	case err != nil && mode == "require":
 		return diag.Fail(diag.Setup, ucspi.Sandbox, "=require: no look for a tracer (", err.Error(), ")")
 	}
 	return nil
 }
 
-func looksAtTracer(mode string, root bool) bool {
+func checksTracer(mode string, root bool) bool {
 	return mode == "require" || mode != "off" && !root
 }
 
-func isTraced() error {
+func tracedError() error {
 	return diag.Fail(diag.Setup, sandbox.ErrTraced.Error(), ": it would have the session and the key; ", ucspi.Sandbox, "=off allows it")
 }
 
@@ -43,7 +43,7 @@ func confine(p *diag.Printer, profile sandbox.Profile, root bool, ids privilege.
 	if mode == "off" {
 		return nil
 	}
-	check := sandbox.Check{Untraced: looksAtTracer(mode, root), Proof: mode == "require", IDs: sandbox.IDs{UID: -1, GID: -1}}
+	check := sandbox.Check{Untraced: checksTracer(mode, root), Proof: mode == "require", IDs: sandbox.IDs{UID: -1, GID: -1}}
 	if ids.HasUID {
 		check.IDs.UID = int(ids.UID)
 	}
@@ -55,7 +55,7 @@ func confine(p *diag.Printer, profile sandbox.Profile, root bool, ids privilege.
 	case err == nil:
 		p.Debug("in the sandbox")
 	case errors.Is(err, sandbox.ErrTraced):
-		return isTraced()
+		return tracedError()
 	case mode == "require":
 		return diag.Fail(diag.Setup, ucspi.Sandbox, "=require: ", err.Error())
 	case profile == sandbox.Guard:

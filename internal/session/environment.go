@@ -85,7 +85,7 @@ var choices = []struct {
 			return diag.Fail(diag.Usage, ucspi.KeyGuard, ": unknown value ", v, " (1)")
 		}
 		if _, ok := b.(backend.KeyHolder); !ok {
-			return noGuard(b)
+			return noGuardError(b)
 		}
 		return nil
 	}},
@@ -110,8 +110,8 @@ func requireFIPS(b backend.Backend) error {
 	return nil
 }
 
-// notDropping says at -v2 that the ids are not looked at.
-func notDropping(p *diag.Printer) {
+// noteUnusedIDs says at -v2 that the ids of the environment are not looked at.
+func noteUnusedIDs(p *diag.Printer) {
 	for _, name := range []string{ucspi.UID, ucspi.GID} {
 		if os.Getenv(name) != "" {
 			p.Info(name, " is not looked at: not started as root")

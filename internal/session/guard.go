@@ -21,7 +21,7 @@ func (r *Role) keyGuard(b backend.Backend, words []string) {
 	p.Run(func() error {
 		holder, ok := b.(backend.KeyHolder)
 		if !ok {
-			return noGuard(b)
+			return noGuardError(b)
 		}
 		process := guard.Process{
 			Backend: holder,
@@ -47,6 +47,6 @@ func SharedGuard(b backend.Backend, words []string) {
 	shared.keyGuard(b, words)
 }
 
-func noGuard(b backend.Backend) error {
+func noGuardError(b backend.Backend) error {
 	return diag.Fail(diag.Config, ucspi.KeyGuard, "=1: the backend ", b.Info().Name, " has no key guard")
 }

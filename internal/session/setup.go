@@ -74,7 +74,7 @@ func (r *Role) setUp(b backend.Backend, p *diag.Printer, o *option.Settings, in 
 	}
 	s.files.Print(p)
 	if !root {
-		notDropping(p)
+		noteUnusedIDs(p)
 	}
 	if err := privilege.Drop(ids); err != nil {
 		return nil, err

@@ -41,16 +41,16 @@ func Main(b backend.Backend, words []string) {
 	table := &option.TLSDIOD
 	version := func() error { return diag.Out(session.Version(table.Program, b), "\n") }
 	work := len(words) > 0 && words[0] == workerName
-	table.Main(words, version, func(p *diag.Printer, s *option.Settings, operands []string) error {
+	table.Main(words, version, func(p *diag.Printer, o *option.Values, operands []string) error {
 		if len(operands) != 1 {
 			return p.Usage(table.Synopsis())
 		}
 		if work {
-			return runWorker(b, p, s)
+			return runWorker(b, p, o)
 		}
 		if err := session.Untraced(syscall.Geteuid() == 0); err != nil {
 			return err
 		}
-		return supervise(p, s, words, operands[0])
+		return supervise(p, o, words, operands[0])
 	})
 }

@@ -68,8 +68,8 @@ type child struct {
 	status  syscall.WaitStatus
 }
 
-func supervise(p *diag.Printer, o *option.Settings, words []string, path string) error {
-	notify, err := ownNotify(o.NotifyFD)
+func supervise(p *diag.Printer, o *option.Values, words []string, path string) error {
+	notify, err := ownNotify(o.Number(option.NotifyFD))
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func supervise(p *diag.Printer, o *option.Settings, words []string, path string)
 		now:   time.Now, after: time.After,
 	}
 	signal.Notify(s.signals, syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT)
-	s.socket, err = listen(path, o.UIDs, lockfile.Wait{Warn: p.Warning, Pause: s.pause, Now: s.now})
+	s.socket, err = listen(path, option.Numbers(o.Text(option.UIDs)), lockfile.Wait{Warn: p.Warning, Pause: s.pause, Now: s.now})
 	switch {
 	case err == lockfile.ErrStopped:
 		return nil

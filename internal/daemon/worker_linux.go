@@ -61,18 +61,18 @@ type loop struct {
 	scratch  []byte // for a message
 }
 
-func runWorker(b backend.Backend, p *diag.Printer, s *option.Settings) error {
+func runWorker(b backend.Backend, p *diag.Printer, o *option.Values) error {
 	// The supervisor is who is told; a group's signals are not for us.
 	signal.Ignore(syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM)
 	fd.CloseAllBut(listenFD, controlFD)
 	var err error
-	w := &worker{printer: p, uids: s.UIDs}
+	w := &worker{printer: p, uids: option.Numbers(o.Text(option.UIDs))}
 	if w.uids == nil {
 		w.uids = []uint32{0, uint32(syscall.Getuid())} // before it is dropped
 	}
 	start := time.Now()
 	w.clock = func() time.Duration { return time.Since(start) }
-	w.configuration = handover.Configuration(&s.Values, os.Environ())
+	w.configuration = handover.Configuration(o, os.Environ())
 	if err := w.count(); err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func runWorker(b backend.Backend, p *diag.Printer, s *option.Settings) error {
 		w.loops = append(w.loops, l)
 	}
 	// From here on it is in its sandbox.
-	if w.setup, err = session.NewShared(b, p, s); err != nil {
+	if w.setup, err = session.NewShared(b, p, o); err != nil {
 		return err
 	}
 	return w.run()

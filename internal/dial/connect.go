@@ -13,14 +13,14 @@ import (
 
 // connect tries each address for a short time, then each again for a long one
 // (-T x+y). A single address gets both times at once.
-func connect(p *diag.Printer, n *option.Net, t *target, local netip.AddrPort, port uint16, deadline time.Time) (*os.File, error) {
+func connect(p *diag.Printer, o *option.Values, t *target, local netip.AddrPort, port uint16, deadline time.Time) (*os.File, error) {
 	addrs := t.addrs
 	if ip := local.Addr(); ip.IsValid() {
 		if addrs = sameFamily(addrs, ip); len(addrs) == 0 {
 			return nil, diag.Fail(diag.Usage, "no IP address for ", t.host, " of the family of local-ip")
 		}
 	}
-	first, second := n.First, n.Second
+	first, second := o.ConnTimeouts()
 	rounds := []uint32{first, second}
 	if len(addrs) == 1 {
 		rounds = []uint32{first + min(second, ^first)}

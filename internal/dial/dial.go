@@ -31,17 +31,17 @@ const (
 // Main is the whole of s6-tlsclient; words is os.Args. It does not return.
 func Main(words []string) {
 	table := &option.TLSClient
-	table.Main(words, wrap.Version(table.Program, "s6-tlsc"), func(p *diag.Printer, s *option.Settings, operands []string) error {
-		return run(p, s, operands[0], operands[1], operands[2:])
+	table.Main(words, wrap.Version(table.Program, "s6-tlsc"), func(p *diag.Printer, o *option.Values, operands []string) error {
+		return run(p, o, operands[0], operands[1], operands[2:])
 	})
 }
 
-func run(p *diag.Printer, s *option.Settings, host, portName string, prog []string) error {
+func run(p *diag.Printer, o *option.Values, host, portName string, prog []string) error {
 	port, ok := option.Number(portName)
 	if !ok || port > 65535 {
 		return diag.Fail(diag.Usage, "invalid port number: ", portName)
 	}
-	local, err := localEnd(&s.Net)
+	local, err := localEnd(o)
 	if err != nil {
 		return err
 	}
@@ -49,19 +49,19 @@ func run(p *diag.Printer, s *option.Settings, host, portName string, prog []stri
 		return err
 	}
 	var deadline time.Time
-	if s.Net.Timeout != 0 {
-		deadline = time.Now().Add(time.Duration(s.Net.Timeout) * time.Second)
+	if o.Number(option.NetTimeout) != 0 {
+		deadline = time.Now().Add(time.Duration(o.Number(option.NetTimeout)) * time.Second)
 	}
-	t, err := find(&s.Net, host, deadline)
+	t, err := find(o, host, deadline)
 	if err != nil {
 		return err
 	}
-	file, err := connect(p, &s.Net, t, local, uint16(port), deadline)
+	file, err := connect(p, o, t, local, uint16(port), deadline)
 	if err != nil {
 		return err
 	}
 	n := socket.Number(file)
-	if s.Net.NoDelay {
+	if o.Is(option.NoDelay) {
 		if err := socket.NoDelay(n); err != nil {
 			p.Warning("unable to switch Nagle's algorithm off: ", err.Error())
 		}
@@ -71,8 +71,8 @@ func run(p *diag.Printer, s *option.Settings, host, portName string, prog []stri
 		return diag.Fail(diag.System, "unable to get the addresses of the connection: the peer is gone")
 	}
 	p.Info("connected to ", there.Addr().String(), " port ", diag.Int(int(there.Port())))
-	environ := describe(p, &s.Net, here, there, deadline)
-	return become(s, t.name, file, prog, environ)
+	environ := describe(p, o, here, there, deadline)
+	return become(o, t.name, file, prog, environ)
 }
 
 // reserve takes the numbers that the connection ends up on, or the runtime
@@ -98,25 +98,25 @@ func reserve() error {
 }
 
 // localEnd is what -i and -p say.
-func localEnd(n *option.Net) (netip.AddrPort, error) {
+func localEnd(o *option.Values) (netip.AddrPort, error) {
 	ip := netip.Addr{}
-	if n.LocalIP != "" {
+	if o.Text(option.LocalIP) != "" {
 		var err error
-		if ip, err = netip.ParseAddr(n.LocalIP); err != nil {
+		if ip, err = netip.ParseAddr(o.Text(option.LocalIP)); err != nil {
 			return netip.AddrPort{}, diag.Fail(diag.Usage, "local-ip must be a valid IP address")
 		}
 	}
-	return netip.AddrPortFrom(ip, n.LocalPort), nil
+	return netip.AddrPortFrom(ip, uint16(o.Number(option.LocalPort))), nil
 }
 
 // describe gives prog's environment: who is connected with whom.
-func describe(p *diag.Printer, n *option.Net, here, there netip.AddrPort, deadline time.Time) []string {
+func describe(p *diag.Printer, o *option.Values, here, there netip.AddrPort, deadline time.Time) []string {
 	if deadline.IsZero() {
 		deadline = time.Now().Add(longest)
 	}
 	facts := resolve.Lookup(&resolve.Question{
-		Local: here, Remote: there, DNS: !n.NoDNS, Hosts: n.Hosts, Ident: n.Ident,
-		LocalName: n.LocalName, HasLocalName: n.HasLocalName, Deadline: deadline,
+		Local: here, Remote: there, DNS: !o.Is(option.NoDNS), Hosts: o.Is(option.Hosts), Ident: o.Is(option.Ident),
+		LocalName: o.Text(option.LocalName), HasLocalName: o.Has(option.LocalName), Deadline: deadline,
 	})
 	for _, e := range []struct {
 		what string
@@ -131,7 +131,7 @@ func describe(p *diag.Printer, n *option.Net, here, there netip.AddrPort, deadli
 }
 
 // become puts the connection on 6 and 7 and executes s6-tlsc.
-func become(s *option.Settings, name string, file *os.File, prog, environ []string) error {
+func become(o *option.Values, name string, file *os.File, prog, environ []string) error {
 	n := socket.Number(file)
 	err := syscall.SetNonblock(n, false)
 	if err == nil {
@@ -144,7 +144,7 @@ func become(s *option.Settings, name string, file *os.File, prog, environ []stri
 		return diag.FailSys("move the connection to descriptors 6 and 7", err)
 	}
 	entry.CloseAgain()
-	argv := append([]string{wrap.Sibling("s6-tlsc")}, s.ClientWrapper(name)...)
+	argv := append([]string{wrap.Sibling("s6-tlsc")}, o.ClientWrapper(name)...)
 	argv = append(append(argv, "--"), prog...)
 	err = entry.Exec(argv[0], argv, environ)
 	file.Close() // not before: its finalizer would

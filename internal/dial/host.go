@@ -23,21 +23,21 @@ type target struct {
 
 // find gives the addresses of host: "" and "0" are this machine, a list of
 // addresses is itself, everything else is looked up.
-func find(n *option.Net, host string, deadline time.Time) (*target, error) {
+func find(o *option.Values, host string, deadline time.Time) (*target, error) {
 	t := &target{host: host}
-	either := resolve.Family{IPv4: n.IPv4 || !n.IPv6, IPv6: n.IPv6 || !n.IPv4}
+	either := resolve.Family{IPv4: o.Is(option.IPv4) || !o.Is(option.IPv6), IPv6: o.Is(option.IPv6) || !o.Is(option.IPv4)}
 	list, literal := addrList(host)
 	switch {
 	case host == "" || host == "0":
 		t.addrs = resolve.Loopback(either)
 	case literal:
 		t.addrs = only(list, either)
-	case n.NoDNS:
+	case o.Is(option.NoDNS):
 		return nil, diag.Fail(diag.Usage, "with -H, host must be a list of IP addresses: ", host)
 	default:
 		// Without -4 and -6 a name has IPv4 addresses only.
-		family := resolve.Family{IPv4: either.IPv4, IPv6: n.IPv6}
-		addrs, err := resolve.New(n.Hosts).Addrs(host, family, !n.NoQualify, deadline)
+		family := resolve.Family{IPv4: either.IPv4, IPv6: o.Is(option.IPv6)}
+		addrs, err := resolve.New(o.Is(option.Hosts)).Addrs(host, family, !o.Is(option.NoQualify), deadline)
 		if err != nil {
 			return nil, diag.Fail(diag.System, "unable to resolve ", host, ": ", err.Error())
 		}

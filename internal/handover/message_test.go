@@ -16,7 +16,7 @@ func parse(t testing.TB, list ...string) *option.Values {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &s.Values
+	return s
 }
 
 // config is a configuration with these items.

@@ -38,62 +38,61 @@ const accessChecker = "s6-tcpserver-access"
 // Main is the whole of s6-tlsserver; words is os.Args. It does not return.
 func Main(words []string) {
 	table := &option.TLSServer
-	table.Main(words, wrap.Version(table.Program, "s6-tlsd"), func(p *diag.Printer, s *option.Settings, operands []string) error {
+	table.Main(words, wrap.Version(table.Program, "s6-tlsd"), func(p *diag.Printer, o *option.Values, operands []string) error {
 		if words[0] == lookingUp {
-			return lookUp(p, s, operands[2:])
+			return lookUp(p, o, operands[2:])
 		}
-		return listen(p, s, words[1:], operands)
+		return listen(p, o, words[1:], operands)
 	})
 }
 
 // tlsd is the command line of the program that a child becomes.
-func tlsd(s *option.Settings, prog []string) []string {
+func tlsd(o *option.Values, prog []string) []string {
 	name := "s6-tlsd"
-	if s.Net.Delayed {
+	if o.Is(option.Delayed) {
 		name = "s6-ucspitlsd"
 	}
-	argv := append([]string{wrap.Sibling(name)}, s.ServerWrapper()...)
+	argv := append([]string{wrap.Sibling(name)}, o.ServerWrapper()...)
 	return append(append(argv, "--"), prog...)
 }
 
-func listen(p *diag.Printer, s *option.Settings, words, operands []string) error {
-	n := &s.Net
+func listen(p *diag.Printer, o *option.Values, words, operands []string) error {
 	switch {
-	case n.Proxy:
+	case o.Is(option.Proxy):
 		return diag.NotYet("-L")
-	case n.HasRulesDir && n.HasFile:
+	case o.Has(option.RulesDir) && o.Has(option.RulesFile):
 		return diag.Fail(diag.Usage, "-i and -x can't be used together")
 	}
 	at, err := address(operands[0], operands[1])
 	if err != nil {
 		return err
 	}
-	command, err := firstCommand(s, words, operands[2:])
+	command, err := firstCommand(o, words, operands[2:])
 	if err != nil {
 		return err
 	}
-	listener, err := socket.Listen(at, n.Backlog)
+	listener, err := socket.Listen(at, o.Backlog())
 	if err != nil {
 		return diag.FailSys("listen on ip "+operands[0]+" port "+operands[1], err)
 	}
 	var outliving *tunnels
-	if n.CountTunnels {
+	if o.Is(option.CountTunnels) {
 		if outliving, err = newTunnels(listener); err != nil {
 			return err
 		}
 	}
 	at = socket.Local(listener)
-	if n.Notify {
+	if o.Is(option.Announce) {
 		diag.Out(diag.Int(int(at.Port())), "\n")
 	}
 	if err := detach(); err != nil {
 		return err
 	}
 	srv := &server{
-		p: p, net: n, command: command,
+		p: p, options: o, command: command,
 		environ:  resolve.Without(os.Environ(), resolve.Variables...),
-		allowing: n.HasLocalName || n.Banner != "" || n.NoDelay || n.Strict || n.Paranoid || n.Timeout != 0,
-		direct:   !n.Rules() && !looksUp(n),
+		allowing: o.Has(option.LocalName) || o.Text(option.Banner) != "" || o.Is(option.NoDelay) || o.Is(option.Strict) || o.Is(option.Paranoid) || o.Number(option.NetTimeout) != 0,
+		direct:   !o.Rules() && !looksUp(o),
 		children: newChildren(),
 		tunnels:  outliving,
 	}
@@ -103,10 +102,10 @@ func listen(p *diag.Printer, s *option.Settings, words, operands []string) error
 
 // firstCommand is what a child executes first. That it is there, and that it
 // will like prog's ids, is checked now: a server that fails for each connection helps nobody.
-func firstCommand(s *option.Settings, words, prog []string) ([]string, error) {
-	last := tlsd(s, prog)
-	if !s.Net.Rules() { // which may set UID, GID and GIDLIST for each connection
-		if _, err := privilege.FromOptions(&s.Values, os.LookupEnv, privilege.Passwd); err != nil {
+func firstCommand(o *option.Values, words, prog []string) ([]string, error) {
+	last := tlsd(o, prog)
+	if !o.Rules() { // which may set UID, GID and GIDLIST for each connection
+		if _, err := privilege.FromOptions(o, os.LookupEnv, privilege.Passwd); err != nil {
 			return nil, err
 		}
 	}
@@ -114,19 +113,19 @@ func firstCommand(s *option.Settings, words, prog []string) ([]string, error) {
 		return nil, wrap.CannotRun(last[0], err)
 	}
 	switch {
-	case s.Net.Rules():
+	case o.Rules():
 		path, err := inPath(accessChecker)
 		if err != 0 {
 			return nil, diag.Fail(diag.ExecCode(err), "unable to exec ", accessChecker, ", which -i and -x need: ", err.Error())
 		}
-		return append(append([]string{path}, s.AccessChecker()...), last...), nil
-	case looksUp(&s.Net):
+		return append(append([]string{path}, o.AccessChecker()...), last...), nil
+	case looksUp(o):
 		return append([]string{lookingUp}, words...), nil
 	}
 	return last, nil
 }
 
-func looksUp(n *option.Net) bool { return !n.NoDNS || n.Ident }
+func looksUp(o *option.Values) bool { return !o.Is(option.NoDNS) || o.Is(option.Ident) }
 
 // address reads the operands: a literal address and a number.
 func address(ip, port string) (netip.AddrPort, error) {

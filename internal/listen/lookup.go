@@ -25,19 +25,18 @@ const longest = 30 * time.Second
 
 // lookUp is the life of a child whose connection, on 0 and 1, is to be looked
 // up: it goes on as s6-tlsd.
-func lookUp(p *diag.Printer, s *option.Settings, prog []string) error {
-	n := &s.Net
+func lookUp(p *diag.Printer, o *option.Values, prog []string) error {
 	q := resolve.Question{
 		Local: socket.Local(0), Remote: socket.Remote(0),
-		DNS: !n.NoDNS, Hosts: n.Hosts, Paranoid: n.Paranoid, Ident: n.Ident,
-		LocalName: n.LocalName, HasLocalName: n.HasLocalName,
+		DNS: !o.Is(option.NoDNS), Hosts: o.Is(option.Hosts), Paranoid: o.Is(option.Paranoid), Ident: o.Is(option.Ident),
+		LocalName: o.Text(option.LocalName), HasLocalName: o.Has(option.LocalName),
 		Deadline: time.Now().Add(longest),
 	}
 	if !q.Local.IsValid() || !q.Remote.IsValid() {
 		return diag.Silent(diag.System) // the peer is gone already
 	}
-	if n.Timeout != 0 {
-		q.Deadline = time.Now().Add(time.Duration(n.Timeout) * time.Millisecond)
+	if o.Number(option.NetTimeout) != 0 {
+		q.Deadline = time.Now().Add(time.Duration(o.Number(option.NetTimeout)) * time.Millisecond)
 	}
 	facts := resolve.Lookup(&q)
 	ip := q.Remote.Addr()
@@ -49,13 +48,13 @@ func lookUp(p *diag.Printer, s *option.Settings, prog []string) error {
 			continue
 		}
 		p.Info("unable to look up the ", e.what, " for ip ", ip.WithZone("").String(), ": ", e.err.Error())
-		if n.Strict {
+		if o.Is(option.Strict) {
 			p.Info("deny pid ", diag.Int(os.Getpid()), " ip ", ip.WithZone("").String())
 			return diag.Silent(denied(e.err))
 		}
 	}
 	allow(p, os.Getpid(), ip)
-	argv := tlsd(s, prog)
+	argv := tlsd(o, prog)
 	return wrap.CannotRun(argv[0], entry.Exec(argv[0], argv, facts.Environ(os.Environ())))
 }
 

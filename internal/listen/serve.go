@@ -18,7 +18,7 @@ import (
 // serve; a second one accepts, one connection for each permit.
 type server struct {
 	p        *diag.Printer
-	net      *option.Net
+	options  *option.Values
 	command  []string // of a child; [0] is its path, or lookingUp
 	environ  []string // of a child, without the connection
 	allowing bool     // the original would have checked access
@@ -52,7 +52,7 @@ func (s *server) serve(listener int) error {
 	for {
 		// At the limit there is no permit: the backlog waits.
 		permit := permits
-		if accepting || s.children.count() >= s.net.MaxConns {
+		if accepting || s.children.count() >= s.options.MaxConns() {
 			permit = nil
 		}
 		select {
@@ -135,19 +135,19 @@ func (s *server) arrived(a arrival) {
 	defer syscall.Close(a.fd)
 	ip := a.remote.Addr()
 	peer := ip.WithZone("").String() + "_" + diag.Int(int(a.remote.Port()))
-	max := diag.Int(s.net.MaxEach)
+	limit := diag.Int(s.options.MaxEach())
 	before := s.children.from(ip)
-	if before >= s.net.MaxEach {
-		s.p.Line(diag.Normal, "info", "reject ", peer, " count ", diag.Int(before), "/", max)
+	if before >= s.options.MaxEach() {
+		s.p.Line(diag.Normal, "info", "reject ", peer, " count ", diag.Int(before), "/", limit)
 		return
 	}
-	if !s.net.Rules() && !s.prepare(a.fd, peer) {
+	if !s.options.Rules() && !s.prepare(a.fd, peer) {
 		return
 	}
 	environ := append(s.environ[:len(s.environ):len(s.environ)], resolve.Ends(socket.Local(a.fd), a.remote)...)
 	environ = append(environ, "TCPCONNNUM="+diag.Int(before))
-	if s.net.HasLocalName && s.net.LocalName != "" {
-		environ = append(environ, "TCPLOCALHOST="+s.net.LocalName)
+	if s.options.Text(option.LocalName) != "" {
+		environ = append(environ, "TCPLOCALHOST="+s.options.Text(option.LocalName))
 	}
 	var c connection
 	if s.tunnels != nil {
@@ -168,7 +168,7 @@ func (s *server) arrived(a arrival) {
 	if s.tunnels != nil {
 		s.tunnels.add(pid, c)
 	}
-	s.p.Info("accept ", peer, " pid ", diag.Int(pid), " count ", diag.Int(before+1), "/", max)
+	s.p.Info("accept ", peer, " pid ", diag.Int(pid), " count ", diag.Int(before+1), "/", limit)
 	if s.direct && s.allowing {
 		allow(s.p, pid, ip)
 	}
@@ -177,13 +177,13 @@ func (s *server) arrived(a arrival) {
 
 // prepare does what the connection itself needs.
 func (s *server) prepare(fd int, peer string) bool {
-	if s.net.NoDelay {
+	if s.options.Is(option.NoDelay) {
 		if err := socket.NoDelay(fd); err != nil {
 			s.p.Warning("unable to switch Nagle's algorithm off: ", err.Error())
 		}
 	}
-	if s.net.Banner != "" {
-		if err := socket.SendNow(fd, s.net.Banner); err != nil {
+	if s.options.Text(option.Banner) != "" {
+		if err := socket.SendNow(fd, s.options.Text(option.Banner)); err != nil {
 			s.p.Warning("unable to send the banner to ", peer, ": ", err.Error())
 			return false
 		}
@@ -227,7 +227,7 @@ func (s *server) reap() {
 		if ws.Signaled() {
 			how = " signal " + diag.Int(int(ws.Signal()))
 		}
-		s.p.Info("end pid ", diag.Int(pid), how, " count ", diag.Int(s.children.from(ip)), "/", diag.Int(s.net.MaxEach))
+		s.p.Info("end pid ", diag.Int(pid), how, " count ", diag.Int(s.children.from(ip)), "/", diag.Int(s.options.MaxEach()))
 		s.status()
 	}
 }
@@ -237,11 +237,11 @@ func (s *server) tunnelsEnded(now time.Time) {
 	for _, c := range s.tunnels.look(now) {
 		ip := c.remote.Addr()
 		s.children.closed(ip)
-		s.p.Info("end tunnel ", ip.WithZone("").String(), "_", diag.Int(int(c.remote.Port())), " count ", diag.Int(s.children.from(ip)), "/", diag.Int(s.net.MaxEach))
+		s.p.Info("end tunnel ", ip.WithZone("").String(), "_", diag.Int(int(c.remote.Port())), " count ", diag.Int(s.children.from(ip)), "/", diag.Int(s.options.MaxEach()))
 		s.status()
 	}
 }
 
 func (s *server) status() {
-	s.p.Info("status: ", diag.Int(s.children.count()), "/", diag.Int(s.net.MaxConns))
+	s.p.Info("status: ", diag.Int(s.children.count()), "/", diag.Int(s.options.MaxConns()))
 }

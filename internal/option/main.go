@@ -4,23 +4,23 @@ import "ucspitls/internal/diag"
 
 // Main is the frame of every program: it reads the command line, words being
 // os.Args, serves --help, --version and wrong usage, runs body with the
-// settings and operands (also for what else a program can show), and ends the program. It does not return.
-func (t *Table) Main(words []string, version func() error, body func(*diag.Printer, *Settings, []string) error) {
+// values and operands (also for what else a program can show), and ends the program. It does not return.
+func (t *Table) Main(words []string, version func() error, body func(*diag.Printer, *Values, []string) error) {
 	p := &diag.Printer{Name: t.Program, Verbosity: diag.Normal}
 	p.Run(func() error {
-		s, operands, err := t.Parse(words[min(1, len(words)):])
+		v, operands, err := t.Parse(words[min(1, len(words)):])
 		if err != nil {
 			return err
 		}
-		p.Verbosity = uint(s.Verbosity)
-		switch {
-		case s.Show == ShowHelp:
+		p.Verbosity = uint(v.Number(Verbosity))
+		switch show := v.Number(Show); {
+		case show == ShowHelp:
 			return diag.Out(t.Help())
-		case s.Show == ShowVersion:
+		case show == ShowVersion:
 			return version()
-		case len(operands) < t.Min && s.Show == ShowNothing:
+		case len(operands) < t.Min && show == ShowNothing:
 			return p.Usage(t.Synopsis())
 		}
-		return body(p, s, operands)
+		return body(p, v, operands)
 	})
 }

@@ -37,7 +37,7 @@ func TestServerWrapper(t *testing.T) {
 		again, _, err := TLSD.Parse(append(s.ServerWrapper(), "--", "prog"))
 		if err != nil {
 			t.Errorf("%s: s6-tlsd says %v", words, err)
-		} else if strings.Join(again.ServerIO(), " ") != strings.Join(s.ServerIO(), " ") || again.Keep != s.Keep {
+		} else if strings.Join(again.ServerIO(), " ") != strings.Join(s.ServerIO(), " ") || again.Is(Keep) != s.Is(Keep) {
 			t.Errorf("%s: s6-tlsd understands %v", words, again)
 		}
 	}
@@ -80,7 +80,7 @@ func TestConnectionLimits(t *testing.T) {
 		"--global-max-connections=9 --local-max-connections=8": {9, 8},
 	} {
 		s, _, err := TLSServer.Parse(strings.Fields(words))
-		if err != nil || s.Net.MaxConns != want[0] || s.Net.MaxEach != want[1] {
+		if err != nil || s.MaxConns() != want[0] || s.MaxEach() != want[1] {
 			t.Errorf("%s: %v, %+v", words, err, s)
 		}
 	}
@@ -95,7 +95,7 @@ func TestConnectionTimeouts(t *testing.T) {
 			t.Errorf("%s: %v", words, err)
 			continue
 		}
-		if x, y := s.Net.First, s.Net.Second; [2]uint32{x, y} != want {
+		if x, y := s.ConnTimeouts(); [2]uint32{x, y} != want {
 			t.Errorf("%s: %d+%d", words, x, y)
 		}
 	}

@@ -40,6 +40,7 @@ func (v *Values) Parse(t *Table) Problem {
 	}
 	v.given = 0
 	v.values[Verbosity], v.values[ReadFD], v.values[WriteFD] = 1, 6, 7
+	v.values[MaxConns], v.values[MaxEach], v.values[Backlog], v.values[Previous] = 40, 40, maxBacklog, 3
 	v.Operands = min(1, v.Words.N)
 	for v.Operands < v.Words.N {
 		w := v.Words.At(v.Operands)

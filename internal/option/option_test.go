@@ -35,33 +35,35 @@ func TestGrammar(t *testing.T) {
 		table *Table
 		words string // separated by blanks; _ is an empty word
 		rest  string
-		want  func(*Settings) bool
+		want  func(*Values) bool
 		fail  string
 	}{
-		{&TLSD, "prog -S", "prog -S", func(s *Settings) bool { return !s.CloseNotify }, ""},
-		{&TLSD, "-S -- -J", "-J", func(s *Settings) bool { return s.CloseNotify && !s.Enforce }, ""},
-		{&TLSD, "- -S", "- -S", func(s *Settings) bool { return !s.CloseNotify }, ""},
-		{&TLSD, "_ -S", "_ -S", func(s *Settings) bool { return !s.CloseNotify }, ""},
-		{&TLSD, "-SJ prog", "prog", func(s *Settings) bool { return s.CloseNotify && s.Enforce }, ""},
-		{&TLSD, "-SK300 prog", "prog", func(s *Settings) bool { return s.CloseNotify && s.Timeout == 300 }, ""},
-		{&TLSD, "-SK 300 prog", "prog", func(s *Settings) bool { return s.Timeout == 300 }, ""},
-		{&TLSD, "-S -s -S -s prog", "prog", func(s *Settings) bool { return !s.CloseNotify }, ""},
-		{&TLSD, "--close-notify --handshake-timeout=7 prog", "prog", func(s *Settings) bool { return s.CloseNotify && s.Timeout == 7 }, ""},
-		{&TLSD, "-Y -y prog", "prog", func(s *Settings) bool { return s.ClientCert == ClientCertMandatory }, ""},
-		{&TLSD, "-y -Y prog", "prog", func(s *Settings) bool { return s.ClientCert == ClientCertOptional }, ""},
-		{&TLSC, "-y -Y prog", "prog", func(s *Settings) bool { return !s.SendCert }, ""},
-		{&TLSD, "--sni prog", "prog", func(s *Settings) bool { return s.SNI() == SNIOn }, ""},
-		{&TLSD, "--mandatory-sni --sni prog", "prog", func(s *Settings) bool { return s.SNI() == SNIOn }, ""},
-		{&TLSD, "-k 0 --mandatory-sni prog", "prog", func(s *Settings) bool { return s.SNI() == SNIOff }, ""},
-		{&TLSD, "--mandatory-sni -k1 prog", "prog", func(s *Settings) bool { return s.SNI() == SNIOn }, ""},
-		{&TLSD, "-k 7 prog", "prog", func(s *Settings) bool { return s.SNI() == SNIMandatory }, ""},
-		{&TLSC, "-k name -6 8 -7 9 prog", "prog", func(s *Settings) bool { return s.ServerName == "name" && s.ReadFD == 8 && s.WriteFD == 9 }, ""},
-		{&TLSC, "-k= prog", "prog", func(s *Settings) bool { return s.ServerName == "=" }, ""},
-		{&TLSC, "--servername= prog", "prog", func(s *Settings) bool { return s.ServerName == "" }, ""},
-		{&TLSDIO, "-d 8 -v2 3 4", "3 4", func(s *Settings) bool { return s.NotifyFD == 8 && s.Verbosity == 2 }, ""},
-		{&TLSD, "--help --nope", "", func(s *Settings) bool { return s.Show == ShowHelp }, ""},
-		{&TLSD, "-S --version", "", func(s *Settings) bool { return s.Show == ShowVersion }, ""},
-		{&TLSD, "--uid=1 --gid=2 --gidlist=3,4 prog", "prog", func(s *Settings) bool {
+		{&TLSD, "prog -S", "prog -S", func(s *Values) bool { return !s.Is(CloseNotify) }, ""},
+		{&TLSD, "-S -- -J", "-J", func(s *Values) bool { return s.Is(CloseNotify) && !s.Is(Enforce) }, ""},
+		{&TLSD, "- -S", "- -S", func(s *Values) bool { return !s.Is(CloseNotify) }, ""},
+		{&TLSD, "_ -S", "_ -S", func(s *Values) bool { return !s.Is(CloseNotify) }, ""},
+		{&TLSD, "-SJ prog", "prog", func(s *Values) bool { return s.Is(CloseNotify) && s.Is(Enforce) }, ""},
+		{&TLSD, "-SK300 prog", "prog", func(s *Values) bool { return s.Is(CloseNotify) && s.Number(Timeout) == 300 }, ""},
+		{&TLSD, "-SK 300 prog", "prog", func(s *Values) bool { return s.Number(Timeout) == 300 }, ""},
+		{&TLSD, "-S -s -S -s prog", "prog", func(s *Values) bool { return !s.Is(CloseNotify) }, ""},
+		{&TLSD, "--close-notify --handshake-timeout=7 prog", "prog", func(s *Values) bool { return s.Is(CloseNotify) && s.Number(Timeout) == 7 }, ""},
+		{&TLSD, "-Y -y prog", "prog", func(s *Values) bool { return s.Number(ClientCert) == ClientCertMandatory }, ""},
+		{&TLSD, "-y -Y prog", "prog", func(s *Values) bool { return s.Number(ClientCert) == ClientCertOptional }, ""},
+		{&TLSC, "-y -Y prog", "prog", func(s *Values) bool { return !s.Is(SendCert) }, ""},
+		{&TLSD, "--sni prog", "prog", func(s *Values) bool { return s.SNI() == SNIOn }, ""},
+		{&TLSD, "--mandatory-sni --sni prog", "prog", func(s *Values) bool { return s.SNI() == SNIOn }, ""},
+		{&TLSD, "-k 0 --mandatory-sni prog", "prog", func(s *Values) bool { return s.SNI() == SNIOff }, ""},
+		{&TLSD, "--mandatory-sni -k1 prog", "prog", func(s *Values) bool { return s.SNI() == SNIOn }, ""},
+		{&TLSD, "-k 7 prog", "prog", func(s *Values) bool { return s.SNI() == SNIMandatory }, ""},
+		{&TLSC, "-k name -6 8 -7 9 prog", "prog", func(s *Values) bool {
+			return s.Text(ServerName) == "name" && s.Number(ReadFD) == 8 && s.Number(WriteFD) == 9
+		}, ""},
+		{&TLSC, "-k= prog", "prog", func(s *Values) bool { return s.Text(ServerName) == "=" }, ""},
+		{&TLSC, "--servername= prog", "prog", func(s *Values) bool { return s.Text(ServerName) == "" }, ""},
+		{&TLSDIO, "-d 8 -v2 3 4", "3 4", func(s *Values) bool { return s.Number(NotifyFD) == 8 && s.Number(Verbosity) == 2 }, ""},
+		{&TLSD, "--help --nope", "", func(s *Values) bool { return s.Number(Show) == ShowHelp }, ""},
+		{&TLSD, "-S --version", "", func(s *Values) bool { return s.Number(Show) == ShowVersion }, ""},
+		{&TLSD, "--uid=1 --gid=2 --gidlist=3,4 prog", "prog", func(s *Values) bool {
 			return s.Number(DropUID) == 1 && s.Number(DropGID) == 2 && s.Text(DropGroups) == "3,4"
 		}, ""},
 
@@ -170,8 +172,8 @@ func TestIO(t *testing.T) {
 		if err != nil || len(rest) != 2 {
 			t.Fatalf("%q: %v", s.ServerIO(), err)
 		}
-		if got.SNI() != s.SNI() || got.CloseNotify != s.CloseNotify || got.Enforce != s.Enforce ||
-			got.ClientCert != s.ClientCert || got.Timeout != s.Timeout || got.Verbosity != s.Verbosity {
+		if got.SNI() != s.SNI() || got.Is(CloseNotify) != s.Is(CloseNotify) || got.Is(Enforce) != s.Is(Enforce) ||
+			got.Number(ClientCert) != s.Number(ClientCert) || got.Number(Timeout) != s.Number(Timeout) || got.Number(Verbosity) != s.Number(Verbosity) {
 			t.Errorf("%q became %q", words, s.ServerIO())
 		}
 	}
@@ -184,8 +186,8 @@ func TestIO(t *testing.T) {
 		if err != nil || len(rest) != 2 {
 			t.Fatalf("%q: %v", s.ClientIO(), err)
 		}
-		if got.ServerName != s.ServerName || got.SendCert != s.SendCert || got.NoVerifyCert != s.NoVerifyCert ||
-			got.CloseNotify != s.CloseNotify || got.Enforce != s.Enforce || got.Timeout != s.Timeout || got.Verbosity != s.Verbosity {
+		if got.Text(ServerName) != s.Text(ServerName) || got.Is(SendCert) != s.Is(SendCert) || got.Is(NoVerifyCert) != s.Is(NoVerifyCert) ||
+			got.Is(CloseNotify) != s.Is(CloseNotify) || got.Is(Enforce) != s.Is(Enforce) || got.Number(Timeout) != s.Number(Timeout) || got.Number(Verbosity) != s.Number(Verbosity) {
 			t.Errorf("%q became %q", words, s.ClientIO())
 		}
 	}
@@ -208,7 +210,7 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		if s.Show == ShowNothing && len(rest) > 0 && !reflect.DeepEqual(rest, words[len(words)-len(rest):]) {
+		if s.Number(Show) == ShowNothing && len(rest) > 0 && !reflect.DeepEqual(rest, words[len(words)-len(rest):]) {
 			t.Fatalf("%q: operands %q are not the end of the line", words, rest)
 		}
 	})

@@ -77,31 +77,30 @@ var TLSServer = Table{"s6-tlsserver", [][]Option{
 }, "ip port prog...", 3}
 
 // AccessChecker is the command line, without the name, for s6-tcpserver-access.
-func (s *Settings) AccessChecker() []string {
-	n := &s.Net
+func (v *Values) AccessChecker() []string {
 	var args []string
-	if s.Verbosity != diag.Normal {
-		args = append(args, "-v"+diag.Uint(uint64(s.Verbosity)))
+	if n := v.Number(Verbosity); n != diag.Normal {
+		args = append(args, "-v"+diag.Uint(uint64(n)))
 	}
 	for _, flag := range []struct {
-		on   bool
-		name string
-	}{{n.Strict, "-w"}, {n.NoDelay, "-D"}, {n.NoDNS, "-H"}, {n.Hosts, "-h"}, {n.Ident, "-r"}, {n.Paranoid, "-p"}} {
-		if flag.on {
+		field Field
+		name  string
+	}{{Strict, "-w"}, {NoDelay, "-D"}, {NoDNS, "-H"}, {Hosts, "-h"}, {Ident, "-r"}, {Paranoid, "-p"}} {
+		if v.Is(flag.field) {
 			args = append(args, flag.name)
 		}
 	}
-	if n.HasLocalName {
-		args = append(args, "-l", n.LocalName)
+	if v.Has(LocalName) {
+		args = append(args, "-l", v.Text(LocalName))
 	}
-	if n.Banner != "" {
-		args = append(args, "-B", n.Banner)
+	if banner := v.Text(Banner); banner != "" {
+		args = append(args, "-B", banner)
 	}
-	if n.Timeout != 0 {
-		args = append(args, "-t", diag.Uint(uint64(n.Timeout)))
+	if n := v.Number(NetTimeout); n != 0 {
+		args = append(args, "-t", diag.Uint(uint64(n)))
 	}
-	if n.HasRulesDir {
-		return append(args, "-i", n.RulesDir, "--")
+	if v.Has(RulesDir) {
+		return append(args, "-i", v.Text(RulesDir), "--")
 	}
-	return append(args, "-x", n.RulesFile, "--")
+	return append(args, "-x", v.Text(RulesFile), "--")
 }

@@ -1,14 +1,5 @@
 package option
 
-import "time"
-
-// Tickets is what s6-tls-ticketkeys is told.
-type Tickets struct {
-	Previous int           // how many keys are kept beside the current one
-	IfOlder  time.Duration // -i; 0: whatever its age
-	Every    time.Duration // -s; 0: once
-}
-
 var previousKeys = []Option{
 	{'n', "previous", "count", "how many previous keys to keep beside the new one (default 3)",
 		Rule{Previous, Argument}},

@@ -231,20 +231,19 @@ const (
 	sameFD
 )
 
+// begins is how the line about a word begins.
+var begins = [...]string{
+	badShort: "unrecognized short option: ",
+	badFlag:  "unrecognized boolean option: --",
+	badLong:  "unrecognized option with argument: --",
+	badName:  "invalid option: --",
+}
+
 // Say adds what is wrong to a line.
 func (p *Problem) Say(l *line.Line) {
 	switch p.Kind {
-	case badShort:
-		l.Add("unrecognized short option: ")
-		l.Add(p.Word)
-	case badFlag:
-		l.Add("unrecognized boolean option: --")
-		l.Add(p.Word)
-	case badLong:
-		l.Add("unrecognized option with argument: --")
-		l.Add(p.Word)
-	case badName:
-		l.Add("invalid option: --")
+	case badShort, badFlag, badLong, badName:
+		l.Add(begins[p.Kind])
 		l.Add(p.Word)
 	case noArgument:
 		l.Add("option -")
@@ -258,8 +257,6 @@ func (p *Problem) Say(l *line.Line) {
 		l.Add(p.Option.Long)
 		l.Add("=")
 		l.Add(p.Option.Arg)
-	}
-	switch p.Kind {
 	case badArgument:
 		l.Add(p.Option.Long)
 		l.Add(" ")

@@ -114,7 +114,7 @@ func TestFromOptions(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := FromOptions(&s.Values, func(name string) (string, bool) {
+		got, err := FromOptions(s, func(name string) (string, bool) {
 			v := map[string]string{"UID": c.uid, "GID": c.gid, "GIDLIST": c.list}[name]
 			return v, v != unset
 		}, passwd)

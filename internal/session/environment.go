@@ -12,8 +12,11 @@ import (
 )
 
 // rules are those of the options.
-func rules(o *option.Settings) tunnel.Rules {
-	return tunnel.Rules{CloseNotify: o.CloseNotify, Enforce: o.Enforce, HandshakeTimeout: time.Duration(o.Timeout) * time.Millisecond}
+func rules(o *option.Values) tunnel.Rules {
+	return tunnel.Rules{
+		CloseNotify: o.Is(option.CloseNotify), Enforce: o.Is(option.Enforce),
+		HandshakeTimeout: time.Duration(o.Number(option.Timeout)) * time.Millisecond,
+	}
 }
 
 // readEnvironment reads the variables that concern no file. What this build

@@ -49,15 +49,15 @@ func (r *Role) Main(b backend.Backend, words []string) {
 	debug.SetTraceback("none") // a fault of the runtime itself is one line
 	r.keyGuard(b, words)
 	version := func() error { return diag.Out(Version(r.Table.Program, b), "\n") }
-	r.Table.Main(words, version, func(p *diag.Printer, s *option.Settings, operands []string) error {
-		if s.Show == option.ShowFingerprints {
+	r.Table.Main(words, version, func(p *diag.Printer, o *option.Values, operands []string) error {
+		if o.Number(option.Show) == option.ShowFingerprints {
 			return listFingerprints(b)
 		}
-		fds, err := r.descriptors(p, s, operands)
+		fds, err := r.descriptors(p, o, operands)
 		if err != nil {
 			return err
 		}
-		return r.run(b, p, s, fds, start)
+		return r.run(b, p, o, fds, start)
 	})
 }
 
@@ -72,13 +72,14 @@ func Version(name string, b backend.Backend) string {
 }
 
 // descriptors gives the ends of the tunnel and closes what is not one of them.
-func (r *Role) descriptors(p *diag.Printer, s *option.Settings, operands []string) (tunnel.FDs, error) {
+func (r *Role) descriptors(p *diag.Printer, o *option.Values, operands []string) (tunnel.FDs, error) {
 	fdr, ok1 := option.Number(operands[0])
 	fdw, ok2 := option.Number(operands[1])
-	if !ok1 || !ok2 || fdr > 1<<30 || fdw > 1<<30 || s.NotifyFD > 1<<30 {
+	notify := o.Number(option.NotifyFD)
+	if !ok1 || !ok2 || fdr > 1<<30 || fdw > 1<<30 || notify > 1<<30 {
 		return tunnel.FDs{}, p.Usage(r.Table.Synopsis())
 	}
-	fds := tunnel.FDs{NetIn: 0, NetOut: 1, LocalIn: int(fdr), LocalOut: int(fdw), Notify: int(s.NotifyFD)}
+	fds := tunnel.FDs{NetIn: 0, NetOut: 1, LocalIn: int(fdr), LocalOut: int(fdw), Notify: int(notify)}
 	if !r.Server {
 		fds.NetIn, fds.NetOut, fds.LocalIn, fds.LocalOut = fds.LocalIn, fds.LocalOut, 0, 1
 	}
@@ -101,7 +102,7 @@ func (r *Role) descriptors(p *diag.Printer, s *option.Settings, operands []strin
 
 // run is one connection from its setup to its end. Time zero is the program's
 // start: -K counts from the command.
-func (r *Role) run(b backend.Backend, p *diag.Printer, o *option.Settings, fds tunnel.FDs, start time.Time) error {
+func (r *Role) run(b backend.Backend, p *diag.Printer, o *option.Values, fds tunnel.FDs, start time.Time) error {
 	net := tunnel.NewNet(fds.NetIn, fds.NetOut, fd.Close, nil)
 	// prog may hold the network too. However this ends, it can't go on in
 	// cleartext with a peer that believes in TLS.
@@ -111,7 +112,7 @@ func (r *Role) run(b backend.Backend, p *diag.Printer, o *option.Settings, fds t
 		defer awaitSignal()
 	}
 	s, err := r.setUp(b, p, o, scope{sandbox.Tunnel, false, func(sniLevel uint) (*guard.Guard, error) {
-		limit := time.Duration(o.Timeout) * time.Millisecond
+		limit := time.Duration(o.Number(option.Timeout)) * time.Millisecond
 		return guard.Start(r.Table.Program, sniLevel, limit, tunnel.ErrHandshakeTimeout, fds.NetIn, fds.NetOut, fds.LocalIn, fds.LocalOut, fds.Notify)
 	}})
 	if err != nil {

@@ -36,7 +36,7 @@ type scope struct {
 }
 
 // NewShared sets a server up for many connections. Its warnings go to p.
-func NewShared(b backend.Backend, p *diag.Printer, o *option.Settings) (*Setup, error) {
+func NewShared(b backend.Backend, p *diag.Printer, o *option.Values) (*Setup, error) {
 	return shared.setUp(b, p, o, scope{sandbox.Worker, true, func(sniLevel uint) (*guard.Guard, error) {
 		return guard.StartShared(shared.Table.Program, sniLevel)
 	}})
@@ -44,7 +44,7 @@ func NewShared(b backend.Backend, p *diag.Printer, o *option.Settings) (*Setup, 
 
 // setUp reads environment and files, drops privileges, sets TLS up and goes into
 // the sandbox: after it no path is opened.
-func (r *Role) setUp(b backend.Backend, p *diag.Printer, o *option.Settings, in scope) (*Setup, error) {
+func (r *Role) setUp(b backend.Backend, p *diag.Printer, o *option.Values, in scope) (*Setup, error) {
 	s := &Setup{Rules: rules(o), role: r, backend: b}
 	if err := s.readEnvironment(); err != nil {
 		return nil, err
@@ -60,10 +60,10 @@ func (r *Role) setUp(b backend.Backend, p *diag.Printer, o *option.Settings, in 
 	}
 	files := material.Options{
 		Environ: os.Environ(), Server: r.Server,
-		SNI: uint(o.SNI()), AllPairs: in.allPairs, Client: backend.CertMode(o.ClientCert),
-		ServerName: o.ServerName, SendCert: o.SendCert, NoVerifyCert: o.NoVerifyCert,
+		SNI: uint(o.SNI()), AllPairs: in.allPairs, Client: backend.CertMode(o.Number(option.ClientCert)),
+		ServerName: o.Text(option.ServerName), SendCert: o.Is(option.SendCert), NoVerifyCert: o.Is(option.NoVerifyCert),
 	}
-	if os.Getenv(ucspi.KeyGuard) != "" && (r.Server || o.SendCert) {
+	if os.Getenv(ucspi.KeyGuard) != "" && (r.Server || files.SendCert) {
 		if s.guard, err = in.startGuard(files.SNI); err != nil {
 			return nil, err
 		}

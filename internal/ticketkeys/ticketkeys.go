@@ -28,25 +28,26 @@ func Main(words []string) {
 	entry.NoTraces()
 	table := &option.TicketKeys
 	version := func() error { return diag.Out(table.Program, " (ucspitls) ", diag.Version, "\n") }
-	table.Main(words, version, func(p *diag.Printer, s *option.Settings, operands []string) error {
-		t := &s.Tickets
+	table.Main(words, version, func(p *diag.Printer, o *option.Values, operands []string) error {
+		seconds := func(f option.Field) time.Duration { return time.Duration(o.Number(f)) * time.Second }
+		every, ifOlder := seconds(option.Every), seconds(option.IfOlder)
 		switch {
 		case len(operands) > 1:
 			return p.Usage(table.Synopsis())
-		case t.Every > 0 && t.IfOlder > 0:
+		case every > 0 && ifOlder > 0:
 			return diag.Fail(diag.Usage, "-i and -s can't be used together")
 		}
-		r := &rotation{Printer: p, path: operands[0], previous: t.Previous}
-		if t.Every == 0 {
-			_, err := r.run(t.IfOlder)
+		r := &rotation{Printer: p, path: operands[0], previous: int(o.Number(option.Previous))}
+		if every == 0 {
+			_, err := r.run(ifOlder)
 			return err
 		}
 		for {
-			age, err := r.run(t.Every)
+			age, err := r.run(every)
 			if err != nil {
 				return err
 			}
-			time.Sleep(min(max(t.Every-age, time.Second), glance))
+			time.Sleep(min(max(every-age, time.Second), glance))
 		}
 	})
 }
@@ -58,7 +59,7 @@ type rotation struct {
 	previous int // keys to keep
 }
 
-// run makes a new key unless the current one is younger than age, which 0
+// run makes a new key unless the current one is ifOlder than age, which 0
 // never is. It gives the age of the key that is then the current one.
 func (r *rotation) run(age time.Duration) (time.Duration, error) {
 	f, err := open(r.path)

@@ -85,10 +85,10 @@ func decide(w *Program, list, environ, info []string) *decision {
 // expected is the same with what Go has.
 func expected(w *Program, list, environ, info []string) *decision {
 	s, prog, err := w.Table.Parse(list[1:])
-	if err != nil || s.Show != option.ShowNothing || len(prog) < w.Table.Min {
+	if err != nil || s.Number(option.Show) != option.ShowNothing || len(prog) < w.Table.Min {
 		return nil
 	}
-	d := &decision{Prog: prog, Verbosity: s.Verbosity, NetW: 1}
+	d := &decision{Prog: prog, Verbosity: s.Number(option.Verbosity), NetW: 1}
 	seen := map[string]bool{}
 	for _, item := range environ {
 		name, _, ok := strings.Cut(item, "=")
@@ -102,7 +102,7 @@ func expected(w *Program, list, environ, info []string) *decision {
 		if !ucspi.IsRuntime(name) {
 			d.IOEnv = append(d.IOEnv, item)
 		}
-		if !ucspi.IsIdentity(name) && (s.Keep || !ucspi.IsConfiguration(name)) {
+		if !ucspi.IsIdentity(name) && (s.Is(option.Keep) || !ucspi.IsConfiguration(name)) {
 			d.ProgEnv = append(d.ProgEnv, item)
 		}
 	}
@@ -110,7 +110,7 @@ func expected(w *Program, list, environ, info []string) *decision {
 	args := s.ServerIO()
 	if !w.Side.Server {
 		args = s.ClientIO()
-		d.NetR, d.NetW = s.ReadFD, s.WriteFD
+		d.NetR, d.NetW = int(s.Number(option.ReadFD)), int(s.Number(option.WriteFD))
 	}
 	d.IO = slices.Concat([]string{Sibling(w.Side.IO), "-d", "5"}, args, []string{"--", "3", "4"})
 	if w.Delayed {

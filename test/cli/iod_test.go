@@ -95,7 +95,7 @@ func daemonFor(t *testing.T, s *spec) *daemon {
 		return nil
 	}
 	settings, _, err := table.Parse(s.args)
-	if err != nil || settings.Show != option.ShowNothing {
+	if err != nil || settings.Number(option.Show) != option.ShowNothing {
 		return nil
 	}
 	d, ok := startDaemon(t, spec{args: settings.ServerIO(), env: s.env, root: s.root, user: s.user})

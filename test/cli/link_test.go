@@ -37,7 +37,7 @@ func firstMessage(t testing.TB, s handover.Session, env []string) []byte {
 	item("idle", s.Idle)
 	item("linger", s.Linger)
 	flag("delayed", s.Delayed)
-	return append(append(b, 0), handover.Configuration(&settings.Values, env)...)
+	return append(append(b, 0), handover.Configuration(settings, env)...)
 }
 
 // A link is a test's connection to a daemon that has said go: the wrapper's end.

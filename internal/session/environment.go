@@ -63,7 +63,7 @@ var choices = []struct {
 }{
 	{ucspi.FIPS, false, func(b backend.Backend, v string) error {
 		if v != "require" {
-			return diag.Fail(diag.Usage, ucspi.FIPS, ": unknown value ", v, " (require)")
+			return unknown(ucspi.FIPS, v, "require, or unset")
 		}
 		return requireFIPS(b)
 	}},
@@ -74,18 +74,18 @@ var choices = []struct {
 		case "mod_ssl":
 			return diag.NotYet(ucspi.Export + "=mod_ssl")
 		}
-		return diag.Fail(diag.Usage, ucspi.Export, ": unknown value ", v, " (s6 or mod_ssl)")
+		return unknown(ucspi.Export, v, "s6 or mod_ssl")
 	}},
 	{ucspi.Sandbox, false, func(b backend.Backend, v string) error {
 		switch v {
 		case "on", "require", "off":
 			return nil // see confine
 		}
-		return diag.Fail(diag.Usage, ucspi.Sandbox, ": unknown value ", v, " (on, require or off)")
+		return unknown(ucspi.Sandbox, v, "on, require or off")
 	}},
 	{ucspi.KeyGuard, false, func(b backend.Backend, v string) error {
 		if v != "1" {
-			return diag.Fail(diag.Usage, ucspi.KeyGuard, ": unknown value ", v, " (1)")
+			return unknown(ucspi.KeyGuard, v, "1, or unset")
 		}
 		if _, ok := b.(backend.KeyHolder); !ok {
 			return noGuardError(b)
@@ -120,4 +120,9 @@ func noteUnusedIDs(p *diag.Printer) {
 			p.Info(name, " is not looked at: not started as root")
 		}
 	}
+}
+
+// unknown refuses the value of a variable that takes only these.
+func unknown(name, value, these string) error {
+	return diag.Fail(diag.Usage, name, ": unknown value ", value, " (must be ", these, ")")
 }

@@ -72,9 +72,6 @@ func Cut(s string, c byte) (before, after string, found bool) {
 	return s, "", false
 }
 
-// HasPrefix reports whether s begins with prefix.
-func HasPrefix(s, prefix string) bool { return len(s) >= len(prefix) && s[:len(prefix)] == prefix }
-
 // Less reports whether a comes before b, byte by byte.
 func Less(a, b string) bool {
 	for i := 0; i < len(a) && i < len(b); i++ {

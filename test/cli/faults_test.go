@@ -209,10 +209,10 @@ func TestWrongValues(t *testing.T) {
 		{name: "TLS_ALPN", env: set("TLS_ALPN=smtp,,x"), code: 100, line: "TLS_ALPN: empty protocol name"},
 		{name: "TLS_LINGER", env: set("TLS_LINGER=0"), code: 100, line: "TLS_LINGER must be a positive integer, milliseconds"},
 		{name: "TLS_IDLE_TIMEOUT", env: set("TLS_IDLE_TIMEOUT=5s"), code: 100, line: "TLS_IDLE_TIMEOUT must be an unsigned integer, milliseconds"},
-		{name: "TLS_EXPORT", env: set("TLS_EXPORT=apache"), code: 100, line: "TLS_EXPORT: unknown value apache (s6 or mod_ssl)"},
-		{name: "TLS_SANDBOX", env: set("TLS_SANDBOX=yes"), code: 100, line: "TLS_SANDBOX: unknown value yes (on, require or off)"},
-		{name: "TLS_KEYGUARD", env: set("TLS_KEYGUARD=yes"), code: 100, line: "TLS_KEYGUARD: unknown value yes (1)"},
-		{name: "TLS_FIPS", env: set("TLS_FIPS=1"), code: 100, line: "TLS_FIPS: unknown value 1 (require)"},
+		{name: "TLS_EXPORT", env: set("TLS_EXPORT=apache"), code: 100, line: "TLS_EXPORT: unknown value apache (must be s6 or mod_ssl)"},
+		{name: "TLS_SANDBOX", env: set("TLS_SANDBOX=yes"), code: 100, line: "TLS_SANDBOX: unknown value yes (must be on, require or off)"},
+		{name: "TLS_KEYGUARD", env: set("TLS_KEYGUARD=yes"), code: 100, line: "TLS_KEYGUARD: unknown value yes (must be 1, or unset)"},
+		{name: "TLS_FIPS", env: set("TLS_FIPS=1"), code: 100, line: "TLS_FIPS: unknown value 1 (must be require, or unset)"},
 	})
 	t.Run("root only", func(t *testing.T) {
 		need.Root(t) // for others TLS_UID and TLS_GID are not looked at

@@ -106,7 +106,7 @@ func TestFailedHandshakeGivesTheCode(t *testing.T) {
 		line string
 	}{
 		{"a file", []string{"-k", pki.Host}, "CAFILE=/none", silence, 96, "CAFILE: open /none: no such file or directory"},
-		{"a setting", nil, "TLS_SANDBOX=yes", silence, 100, "TLS_SANDBOX: unknown value yes (on, require or off)"},
+		{"a setting", nil, "TLS_SANDBOX=yes", silence, 100, "TLS_SANDBOX: unknown value yes (must be on, require or off)"},
 		{"plaintext", []string{"-k", pki.Host}, "X=", raw("220 here\r\n"), 98, "handshake failed: the peer does not speak TLS"},
 		{"FIN", []string{"-k", pki.Host}, "X=", rawEnd(""), 98, "handshake failed: the peer closed the connection during the handshake"},
 		{"RST", []string{"-k", pki.Host, "-K10000"}, "X=", rawReset("\x16\x03\x03"), 98, "handshake failed: connection reset by peer"},

@@ -65,11 +65,11 @@ func TestVariablesThatAreRefused(t *testing.T) {
 		{"TLS_TICKETKEYS=/dev/null", 96, "TLS_TICKETKEYS: /dev/null: holds no session ticket key (s6-tls-ticketkeys makes one)", "s6-tlsd"},
 		{"TLS_FINGERPRINT=netscape", unknown, "TLS_FINGERPRINT: " + netscape, "s6-tlsc"},
 		{"TLS_FIPS=require", 96, "TLS_FIPS=require: " + noFIPS, ""},
-		{"TLS_FIPS=on", 100, "TLS_FIPS: unknown value on (require)", ""},
+		{"TLS_FIPS=on", 100, "TLS_FIPS: unknown value on (must be require, or unset)", ""},
 		{"TLS_EXPORT=mod_ssl", 96, "TLS_EXPORT=mod_ssl: not built yet", ""},
-		{"TLS_EXPORT=S6", 100, "TLS_EXPORT: unknown value S6 (s6 or mod_ssl)", ""},
-		{"TLS_KEYGUARD=2", 100, "TLS_KEYGUARD: unknown value 2 (1)", ""},
-		{"TLS_SANDBOX=1", 100, "TLS_SANDBOX: unknown value 1 (on, require or off)", ""},
+		{"TLS_EXPORT=S6", 100, "TLS_EXPORT: unknown value S6 (must be s6 or mod_ssl)", ""},
+		{"TLS_KEYGUARD=2", 100, "TLS_KEYGUARD: unknown value 2 (must be 1, or unset)", ""},
+		{"TLS_SANDBOX=1", 100, "TLS_SANDBOX: unknown value 1 (must be on, require or off)", ""},
 	} {
 		for _, program := range []string{"s6-tlsd", "s6-tlsc"} {
 			if c.role != "" && c.role != program {
@@ -126,7 +126,7 @@ func TestVariablesThatAreRefusedInDelayedMode(t *testing.T) {
 			a.expectEnd(a.ctl, "")
 			a.expectWait(100)
 			a.exit(0)
-			x.expect(0, "s6-tls"+program[len(program)-1:]+"-io: fatal: TLS_SANDBOX: unknown value yes (on, require or off)")
+			x.expect(0, "s6-tls"+program[len(program)-1:]+"-io: fatal: TLS_SANDBOX: unknown value yes (must be on, require or off)")
 		})
 	}
 }

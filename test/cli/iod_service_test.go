@@ -237,14 +237,9 @@ func TestSharedStaleSocket(t *testing.T) {
 	d, _ := ownDaemon(t, nil)
 	syscall.Kill(d.pid, syscall.SIGKILL)
 	d.process.stderr() // its worker drains, and ends
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
 	env, _ := material(t)
-	again := &daemon{process: start(t, spec{program: "s6-tlsd-iod", args: []string{"-d1", d.path}, env: env, files: map[int]*os.File{0: devNull(t), 1: w}}), path: d.path}
-	if n, _ := r.Read(make([]byte, 2)); n != 1 {
+	again := &daemon{process: start(t, spec{program: "s6-tlsd-iod", args: []string{"-d1", d.path}, env: env, files: map[int]*os.File{0: devNull(t)}, stdout: true}), path: d.path}
+	if !again.ready() {
 		t.Fatal("not ready")
 	}
 	x, a, c := through(t, "s6-tlsd", nil, append(env, "TLS_IOD="+d.path))

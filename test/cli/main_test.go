@@ -17,14 +17,12 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"ucspitls/internal/entry/entrytest"
+	"ucspitls/test/lab/wait"
 )
 
-// patience bounds every wait. The longest that a session may rightly take
-// after its peer has gone is 2 s.
-const patience = 30 * time.Second
+const patience = wait.Patience
 
 var (
 	backendName = "gotls"

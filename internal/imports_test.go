@@ -165,6 +165,7 @@ var exits = map[string]string{
 	"../test/bench/main.go":              "a tool for development",
 	"../test/interop/main.go":            "a tool for development",
 	"../test/interop/app.go":             "a prog for the tool",
+	"../test/lab/prog/steps.go":          "a prog for tests",
 	"../doc/demo/main.go":                "the demonstration",
 	"../test/run/main.go":                "a tool for development",
 }

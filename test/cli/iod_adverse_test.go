@@ -297,8 +297,8 @@ func (h *hand) exchange(n int) error {
 	if _, err := io.Copy(&k, conn); err != nil {
 		return err
 	}
-	if k.err != nil || k.n != int64(n) {
-		return errors.New("got " + strconv.FormatInt(k.n, 10) + " bytes")
+	if k.Err != nil || k.N != int64(n) {
+		return errors.New("got " + strconv.FormatInt(k.N, 10) + " bytes")
 	}
 	return conn.Close()
 }

@@ -123,8 +123,8 @@ func TestSharedReload(t *testing.T) {
 				const size = 200000
 				a.send(step{Do: "pour", FD: a.wr, N: size}, step{Do: "close", FD: a.wr})
 				var k checker
-				if _, err := io.Copy(&k, c); err != nil || k.err != nil || k.n != size {
-					t.Errorf("the peer got %d bytes, %v, %v", k.n, err, k.err)
+				if _, err := io.Copy(&k, c); err != nil || k.Err != nil || k.N != size {
+					t.Errorf("the peer got %d bytes, %v, %v", k.N, err, k.Err)
 				}
 				a.results()
 				x.finish(a, c)

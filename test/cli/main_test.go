@@ -19,6 +19,7 @@ import (
 	"testing"
 
 	"ucspitls/internal/entry/entrytest"
+	"ucspitls/test/lab/prog"
 	"ucspitls/test/lab/wait"
 )
 
@@ -34,7 +35,7 @@ var (
 
 func TestMain(m *testing.M) {
 	if path := os.Getenv(appVariable); path != "" {
-		perform(path)
+		prog.Perform(path)
 	}
 	entrytest.ResetSignals()
 	flag.Parse()

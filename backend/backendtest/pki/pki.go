@@ -50,7 +50,8 @@ type Cert struct {
 	Issuer *Cert    // itself when self-signed
 }
 
-var shared = sync.OnceValue(func() *PKI {
+// Shared is [New] for what is no test.
+var Shared = sync.OnceValue(func() *PKI {
 	p := &PKI{issued: map[string]*Cert{}}
 	p.Root = p.Issue(Spec{Name: "Test Root", CA: true})
 	p.Intermediate = p.Issue(Spec{Name: "Test Intermediate", CA: true, Issuer: p.Root})
@@ -61,7 +62,7 @@ var shared = sync.OnceValue(func() *PKI {
 // New gives the PKI of this test process.
 func New(t testing.TB) *PKI {
 	t.Helper()
-	return shared()
+	return Shared()
 }
 
 // Server is a good certificate of a server: for [Host] and the loopback

@@ -1,14 +1,17 @@
 package resolvetest
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"ucspitls/internal/entry/entrytest"
+	"ucspitls/test/lab/loopback"
 )
 
 // A World is a folder with the project's programs, whose system is the files
@@ -73,7 +76,7 @@ func (w *World) Close() { os.RemoveAll(filepath.Dir(w.Bin)) }
 // hosts file. Tests that use a world can't be parallel.
 func (w *World) Reset() error {
 	w.DNS.Set(nil)
-	return errorsOf(
+	return errors.Join(
 		os.WriteFile(w.conf, []byte("nameserver 127.0.0.1\nnameserver 127.0.0.2\noptions timeout:1 attempts:1\n"), 0o644),
 		os.WriteFile(w.hosts, nil, 0o644))
 }
@@ -96,17 +99,18 @@ func (w *World) Files(t testing.TB, conf, hosts string) {
 	}
 }
 
-func errorsOf(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
+// Environ reads what a prog has written that writes its environment.
+func Environ(text string) map[string]string {
+	env := map[string]string{}
+	for line := range strings.Lines(text) {
+		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
+		env[name] = value
 	}
-	return nil
+	return env
 }
 
 func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := loopback.Listen()
 	if err != nil {
 		return "", err
 	}

@@ -331,21 +331,12 @@ func TestDescriptors(t *testing.T) {
 
 // prog starts with the limits and the ignored signals of s6-tlsclient.
 func TestLimitsAndSignals(t *testing.T) {
-	const state = `grep -E "SigIgn|SigBlk" /proc/self/status; exec cat /proc/self/limits`
-	const limits = `ulimit -S -v 20000; ulimit -S -d 20000; ulimit -S -n 77; trap "" PIPE USR1 TERM; exec "$@"`
-	want, err := exec.Command("sh", "-c", limits, "sh", "sh", "-c", state).Output()
-	if err != nil || !strings.Contains(string(want), " 20480000 ") {
-		need.Missing(t, "a shell with ulimit -v, and /proc", fmt.Sprint(err))
-	}
+	want := resolvetest.Limits(t)
 	s := serve(t, "127.0.0.1:0")
 	for _, opts := range []string{"-H", ""} {
-		args := append([]string{"-c", limits, "sh", world.Bin + "/s6-tlsclient", "--no-verify-cert"}, strings.Fields(opts)...)
-		args = append(args, "127.0.0.1", s.port, "sh", "-c", state)
-		cmd := exec.Command("sh", args...)
-		cmd.Stderr = os.Stderr
-		got, err := cmd.Output()
-		if err != nil || string(got) != string(want) {
-			t.Errorf("%s: %v\ngot  %s\nwant %s", opts, err, got, want)
+		argv := slices.Concat([]string{world.Bin + "/s6-tlsclient", "--no-verify-cert"}, strings.Fields(opts), []string{"127.0.0.1", s.port}, resolvetest.State)
+		if r := launch.Output(t, launch.Spec{Argv: resolvetest.Limited(argv...), Env: os.Environ()}); r.Code != 0 || r.Stdout != want {
+			t.Errorf("%s: %+v\nwant %s", opts, r, want)
 		}
 	}
 }
@@ -389,14 +380,7 @@ func TestNoSibling(t *testing.T) {
 	}
 }
 
-func TestShow(t *testing.T) {
-	for opt, want := range map[string]string{"--help": "usage: s6-tlsclient [ -q", "--version": "s6-tlsclient (ucspitls) "} {
-		out, err := exec.Command(world.Bin+"/s6-tlsclient", opt).Output()
-		if err != nil || !strings.HasPrefix(string(out), want) {
-			t.Errorf("%s: %q, %v", opt, out, err)
-		}
-	}
-}
+func TestShow(t *testing.T) { world.Show(t, "s6-tlsclient", " [ -q") }
 
 func FuzzAddrList(f *testing.F) {
 	f.Add("127.0.0.1,::1")

@@ -16,6 +16,7 @@ import (
 
 	"ucspitls/backend/backendtest/pki"
 	"ucspitls/internal/entry/entrytest"
+	"ucspitls/internal/resolve/resolvetest"
 	lab "ucspitls/test/lab/launch"
 	"ucspitls/test/lab/proc"
 	"ucspitls/test/need"
@@ -138,14 +139,7 @@ func TestLostSibling(t *testing.T) {
 	}
 }
 
-func TestShow(t *testing.T) {
-	for opt, want := range map[string]string{"--help": "usage: s6-tlsserver [ -L ]", "--version": "s6-tlsserver (ucspitls) "} {
-		out, err := exec.Command(world.Bin+"/s6-tlsserver", opt).Output()
-		if err != nil || !strings.HasPrefix(string(out), want) {
-			t.Errorf("%s: %q, %v", opt, out, err)
-		}
-	}
-}
+func TestShow(t *testing.T) { world.Show(t, "s6-tlsserver", " [ -L ]") }
 
 // A stand-in for s6-tcpserver-access writes down its words and goes on.
 func TestAccessRules(t *testing.T) {
@@ -328,21 +322,10 @@ func TestIDs(t *testing.T) {
 // prog starts with the limits and ignored signals that the server was started
 // with, and the server runs under the limits of mail run scripts.
 func TestLimitsAndSignals(t *testing.T) {
-	if err := exec.Command("sh", "-c", "ulimit -S -v 20000").Run(); err != nil {
-		need.Missing(t, "a shell with ulimit -v", err.Error())
-	}
-	const state = `grep -E "SigIgn|SigBlk" /proc/self/status; exec cat /proc/self/limits`
-	const limits = `ulimit -S -v 20000; ulimit -S -d 20000; ulimit -S -n 77; trap "" PIPE USR1 TERM; exec "$@"`
-	want, err := exec.Command("sh", "-c", limits, "sh", "sh", "-c", state).Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(string(want), " 20480000 ") || !strings.Contains(string(want), "SigIgn:\t0000000000005200") {
-		t.Fatalf("the limits are not there: %s", want)
-	}
+	want := resolvetest.Limits(t)
 	for _, opts := range []string{"-H", "", "-H --delayed"} {
-		cmd := command(t, strings.Fields(opts), "127.0.0.1", "sh", "-c", state)
-		cmd.Argv = slices.Concat([]string{"sh", "-c", limits, "sh"}, cmd.Argv)
+		cmd := command(t, strings.Fields(opts), "127.0.0.1", resolvetest.State...)
+		cmd.Argv = resolvetest.Limited(cmd.Argv...)
 		cmd.Path = "/bin/sh"
 		p := boot(t, cmd, "127.0.0.1")
 		var got string
@@ -352,7 +335,7 @@ func TestLimitsAndSignals(t *testing.T) {
 		} else {
 			got = p.fetch()
 		}
-		if got != string(want) {
+		if got != want {
 			t.Errorf("%s:\ngot  %s\nwant %s", opts, got, want)
 		}
 	}

@@ -6,8 +6,8 @@ import (
 	"crypto/tls"
 	"fmt"
 	"testing"
-	"time"
 
+	"ucspitls/test/lab/wait"
 	"ucspitls/test/need"
 )
 
@@ -54,13 +54,10 @@ func TestCleartextIsWiped(t *testing.T) {
 					n := found["down"]
 					return (n == want.down || n < want.down && size > 16384) && found["upwards"] == want.up
 				}
-				for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) { // it may be about to wipe
+				if !wait.Until(patience, func() bool { // it may be about to wipe
 					found = copies(t, pid, []secret{downSecret, upSecret})
-					if enough() || time.Now().After(end) {
-						break
-					}
-				}
-				if !enough() {
+					return enough()
+				}) {
 					t.Errorf("%d copies of what prog got, %d of what it said; want %d and %d", found["down"], found["upwards"], want.down, want.up)
 				}
 				a.exit(0)

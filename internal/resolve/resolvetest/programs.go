@@ -11,7 +11,9 @@ import (
 	"testing"
 
 	"ucspitls/internal/entry/entrytest"
+	"ucspitls/test/lab/launch"
 	"ucspitls/test/lab/loopback"
+	"ucspitls/test/need"
 )
 
 // A World is a folder with the project's programs, whose system is the files
@@ -97,6 +99,34 @@ func (w *World) Files(t testing.TB, conf, hosts string) {
 	if err := os.WriteFile(w.hosts, []byte(hosts), 0o644); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Show checks what a program says of itself.
+func (w *World) Show(t *testing.T, program, usage string) {
+	t.Helper()
+	for opt, want := range map[string]string{"--help": "usage: " + program + usage, "--version": program + " (ucspitls) "} {
+		if r := launch.Output(t, launch.Spec{Argv: []string{w.Bin + "/" + program, opt}}); r.Code != 0 || !strings.HasPrefix(r.Stdout, want) {
+			t.Errorf("%s: %+v", opt, r)
+		}
+	}
+}
+
+// Limited makes a command line that runs another one with limits of memory and
+// files and with ignored signals, and State is a prog that writes those down.
+func Limited(argv ...string) []string {
+	return append([]string{"sh", "-c", `ulimit -S -v 20000; ulimit -S -d 20000; ulimit -S -n 77; trap "" PIPE USR1 TERM; exec "$@"`, "sh"}, argv...)
+}
+
+var State = []string{"sh", "-c", `grep -E "SigIgn|SigBlk" /proc/self/status; exec cat /proc/self/limits`}
+
+// Limits is what State writes under those limits.
+func Limits(t *testing.T) string {
+	t.Helper()
+	r := launch.Output(t, launch.Spec{Argv: Limited(State...), Env: os.Environ()})
+	if r.Code != 0 || !strings.Contains(r.Stdout, " 20480000 ") || !strings.Contains(r.Stdout, "SigIgn:\t0000000000005200") {
+		need.Missing(t, "a shell with ulimit -v, and /proc", r.Stderr)
+	}
+	return r.Stdout
 }
 
 // Environ reads what a prog has written that writes its environment.

@@ -5,6 +5,7 @@
 # make interop              every backend against every peer: doc/interop.md
 # make install PREFIX=/usr DESTDIR=/tmp/root
 # make uninstall            with the same PREFIX and DESTDIR
+# make rename MODULE=path   another module path, as example.org/ucspitls, in all files
 # make help                 this list
 
 BACKEND  = gotls
@@ -32,7 +33,7 @@ $(error needs Go 1.26 or later, not $(or $(firstword $(GOENV)),none): https://go
 endif
 endif
 
-# The folder is compiled in, and the shell sees it: one absolute path, of plain
+# The directory is compiled in, and the shell sees it: one absolute path, of plain
 # characters. From another a wrapper would run what lies where it was started.
 ifneq ($(filter install uninstall,$(MAKECMDGOALS)),)
 PATHS = $(DESTDIR)$(BINDIR)$(MANDIR)
@@ -95,12 +96,12 @@ TUNNELGC = GOEXPERIMENT=$(if $(GOEXPERIMENT),$(GOEXPERIMENT)$(comma))nogreenteag
 endif
 
 # bindir is compiled into what is installed, and only there: a development
-# build looks for the -io programs in its own folder.
+# build looks for the -io programs in its own directory.
 LDFLAGS  = -s -w -X ucspitls/internal/diag.Version=$(VERSION) $(if $(INSTALLED),-X ucspitls/internal/wrap.bindir=$(BINDIR))
 GOBUILD  = $(GO) build -trimpath
 BUILDCMD = CGO_ENABLED=0 $(GOBUILD) -tags '$(TAGS)'
 
-.PHONY: hostile soak shared all interop test test-backend ci-long race lint vuln demo man bench install uninstall help clean cross static fuzz
+.PHONY: hostile soak shared all interop test test-backend ci-long race lint vuln demo man bench install uninstall help clean rename cross static fuzz
 
 all:
 	@mkdir -p $(BUILD)
@@ -167,6 +168,11 @@ uninstall:
 
 clean:
 	rm -rf build
+
+rename: export MODULE := $(MODULE)
+rename:
+	@CGO_ENABLED=0 $(GOBUILD) -o build/rename ./test/rename
+	@build/rename "$$MODULE"
 
 # Go's test cache can't see the programs: -count=1 runs the tests each time.
 # test/run shows how far they are, and in the end what was skipped. TESTFLAGS

@@ -8,7 +8,10 @@ package backend
 
 import "time"
 
-// A Backend is one TLS implementation.
+// A Backend is one TLS implementation. It speaks TLS 1.3, and TLS 1.2 with ECDHE
+// and AES-GCM or ChaCha20-Poly1305; the groups are X25519, P-256, P-384, P-521
+// and, where the library has it, X25519MLKEM768; no signature is made or taken with SHA-1.
+// FIPS mode may leave some of them out.
 type Backend interface {
 	Info() Info
 	// NewServer and NewClient check all that can be checked before a peer is
@@ -19,7 +22,7 @@ type Backend interface {
 
 // Info says what a build contains; --version prints it.
 type Info struct {
-	Name    string // the build tag: gotls, openssl, utls
+	Name    string // one word; of a backend of this module, its build tag
 	Library string // the library and its version: "crypto/tls of go1.26.8"
 	FIPS    string // the cryptographic module in FIPS mode and its version, or "off"; see Common.RequireFIPS
 }
@@ -120,7 +123,8 @@ type ServerConfig struct {
 	// TicketKeys let a client resume its session with every server of this
 	// backend that has them: the first seals tickets, all open them. None: no
 	// ticket is sent or taken. They are read in each handshake, so their owner
-	// wipes them when there will be no more of these. See TicketContext.
+	// wipes them when there will be no more of these. See TicketContext. A
+	// backend without tickets refuses them with TicketsUnsupported.
 	TicketKeys [][]byte
 }
 

@@ -68,6 +68,7 @@ const (
 	BadTicketKey   Reason = "not a session ticket key (32 random bytes or more, each key once)"
 	NoTickets      Reason = "the library's own configuration forbids session tickets"
 
+	TicketsUnsupported Reason = "this backend has no session tickets"
 	NoGuard            Reason = "this backend has no key guard"
 	FingerprintNoGuard Reason = "a client with a fingerprint can't sign with a guarded key"
 

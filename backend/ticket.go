@@ -16,7 +16,7 @@ const TicketKeyLen = 32
 // resumed session keeps the time of the full handshake.
 const TicketLifetime = 7 * 24 * time.Hour
 
-// TicketFresh tells whether a full handshake at time then is recent enough at
+// TicketFresh reports whether a full handshake at time then is recent enough at
 // time now. The clocks of two machines may differ, so then may lie ahead.
 func TicketFresh(then, now time.Time) bool { return now.Sub(then).Abs() <= TicketLifetime }
 
@@ -28,7 +28,7 @@ func TicketFresh(then, now time.Time) bool { return now.Sub(then).Abs() <= Ticke
 // opened. Trust anchors and CRLs are not in it, since a client's certificate
 // is verified anew.
 //
-// ems tells whether the ClientHello has extended_master_secret. In TLS 1.2 a
+// ems reports whether the ClientHello has extended_master_secret. In TLS 1.2 a
 // session must not be resumed with another answer (RFC 7627, 5.3), and this
 // makes a full handshake of it where a library would end the connection.
 func (c *ServerConfig) TicketContext(name string, leaf []byte, ems bool) []byte {

@@ -22,8 +22,12 @@ var rules = []struct {
 }{
 	{"ucspitls/internal/...", []string{
 		"crypto/tls", "crypto/x509", "net/http", "runtime/cgo", "github.com/refraction-networking/utls",
-		"ucspitls/backend/gotls", "ucspitls/backend/openssl", "ucspitls/backend/utls", "ucspitls/backend/selected",
+		"ucspitls/backend/gotls", "ucspitls/backend/openssl", "ucspitls/backend/utls", selected,
 	}, "the engine is the same for every backend: it must not link one"},
+	{"ucspitls/engine", []string{
+		"crypto/tls", "crypto/x509", "net", "runtime/cgo",
+		"ucspitls/backend/gotls", "ucspitls/backend/openssl", "ucspitls/backend/utls", selected,
+	}, "whoever calls it brings the backend"},
 	{"ucspitls/internal/...", []string{"net"}, "package net brings dual stack, keepalive and a costly init"},
 	{"ucspitls/backend/...", []string{"ucspitls/internal/..."}, "the engine stands on the contract: a backend, of others too, needs nothing of it"},
 	{"ucspitls/backend/backendtest/pki", []string{"ucspitls/internal/...", "ucspitls/test/..."}, "a backend of others has its certificates from it"},
@@ -33,6 +37,7 @@ var rules = []struct {
 	{"ucspitls/backend", []string{"crypto/tls", "crypto/x509", "ucspitls/backend/..."}, "the contract is the same for every backend"},
 	{"ucspitls/backend/openssl", []string{"ucspitls/backend/cryptotls/..."}, "a build on OpenSSL must not drag in Go's TLS"},
 	{"ucspitls/cmd/...", []string{"ucspitls/test/..."}, "what is installed is free of what tests it"},
+	{"ucspitls/backend/...", []string{"ucspitls/engine", selected}, "a backend is linked by a program, which calls the engine"},
 	{hostname, []string{"..."}, "programs without TLS link it, and code that runs without the runtime"},
 	{"ucspitls/cmd/s6-tlsd", wrapper, wrapperWhy},
 	{"ucspitls/cmd/s6-tlsc", wrapper, wrapperWhy},
@@ -43,8 +48,13 @@ var rules = []struct {
 	{"ucspitls/cmd/s6-tls-ticketkeys", []string{"crypto/tls", "crypto/x509", "net", "ucspitls/backend", "ucspitls/internal/material"}, "it writes a file"},
 }
 
-// hostname is the one package below backend that every program may link.
-const hostname = "ucspitls/backend/hostname"
+const (
+	// hostname is the one package below backend that every program may link.
+	hostname = "ucspitls/backend/hostname"
+	// selected is the one package below internal that links a backend: it lies
+	// there because it is nobody else's, and is no part of the engine.
+	selected = "ucspitls/internal/selected"
+)
 
 var (
 	tls        = []string{"crypto/tls", "crypto/x509", "ucspitls/backend/..."}
@@ -62,7 +72,7 @@ type listed struct {
 // list gives every package as a build on a backend has it.
 func list(t *testing.T, backend, cgo string) []listed {
 	cmd := exec.Command("go", "list", "-tags="+backend, "-json=ImportPath,Deps,TestImports,XTestImports",
-		"ucspitls/internal/...", "ucspitls/backend/...", "ucspitls/cmd/...", "ucspitls/test/...")
+		"ucspitls/internal/...", "ucspitls/backend/...", "ucspitls/engine/...", "ucspitls/cmd/...", "ucspitls/test/...")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED="+cgo)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
@@ -90,7 +100,7 @@ func TestImports(t *testing.T) {
 func keepsRules(t *testing.T, packages []listed) {
 	for _, p := range packages {
 		for _, dep := range slices.Concat(p.TestImports, p.XTestImports) {
-			if covers("ucspitls/backend/...", p.ImportPath) && covers("ucspitls/internal/...", dep) {
+			if covers("ucspitls/backend/...", p.ImportPath) && (covers("ucspitls/internal/...", dep) || dep == selected || dep == "ucspitls/engine") {
 				t.Errorf("the tests of %s import %s: a backend is tested without the engine", p.ImportPath, dep)
 			}
 		}
@@ -103,7 +113,7 @@ func keepsRules(t *testing.T, packages []listed) {
 		}
 		found := false
 		for _, p := range packages {
-			if !covers(r.who, p.ImportPath) || strings.HasSuffix(p.ImportPath, "test") { // help for tests
+			if !covers(r.who, p.ImportPath) || covers("ucspitls/internal/...", p.ImportPath) && strings.HasSuffix(p.ImportPath, "test") { // help for tests
 				continue
 			}
 			found = true
@@ -125,7 +135,7 @@ func covers(pattern, p string) bool {
 	if pattern == "..." {
 		return true
 	}
-	if p == hostname {
+	if p == hostname || p == selected {
 		return pattern == p
 	}
 	if base, ok := strings.CutSuffix(pattern, "/..."); ok {
@@ -172,6 +182,7 @@ var exits = map[string]string{
 	"../test/lab/prog/steps.go":          "a prog for tests",
 	"../doc/demo/main.go":                "the demonstration",
 	"../test/run/main.go":                "a tool for development",
+	"../test/rename/main.go":             "a tool for development",
 }
 
 // TestOneExit: one function ends a program, but for the places above.

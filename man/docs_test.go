@@ -1,6 +1,7 @@
 package man
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -97,7 +98,7 @@ func TestLinks(t *testing.T) {
 // The tags and the sentences of the source are in build-tags.md.
 func TestBuildTags(t *testing.T) {
 	text := read(t, "../build-tags.md")
-	files, err := filepath.Glob("../backend/selected/*.go")
+	files, err := filepath.Glob("../internal/selected/*.go")
 	if err != nil || len(files) == 0 {
 		t.Fatal("no files", err)
 	}
@@ -136,5 +137,44 @@ func TestAlertNames(t *testing.T) {
 	}
 	if names == 0 {
 		t.Error("no alerts in doc/alerts.md")
+	}
+}
+
+// The switches of the tests are in test/README.md, and those in it exist.
+func TestSwitches(t *testing.T) {
+	used := map[string]bool{}
+	name := regexp.MustCompile(`\b(?:UCSPITLS_[A-Z_]+|FIPS_MODULE|SOAK|SEED|ENTRY|SANDBOX)\b`)
+	note := func(file string) {
+		for _, s := range name.FindAllString(read(t, file), -1) {
+			used[s] = true
+		}
+	}
+	note("../Makefile")
+	note("../.ci/run")
+	for _, dir := range []string{"../internal", "../backend", "../test", "../man", "../doc"} {
+		filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err == nil && strings.HasSuffix(path, ".go") && path != "../man/docs_test.go" {
+				note(path)
+			}
+			return err
+		})
+	}
+	told := map[string]bool{}
+	for line := range strings.Lines(read(t, "../test/README.md")) {
+		if cell, ok := strings.CutPrefix(line, "| `"); ok {
+			for _, s := range name.FindAllString(strings.Split(cell, "|")[0], -1) {
+				told[s] = true
+			}
+		}
+	}
+	for s := range used {
+		if !told[s] && !strings.HasPrefix(s, "UCSPITLS_TEST_") {
+			t.Errorf("test/README.md does not tell of %s", s)
+		}
+	}
+	for s := range told {
+		if !used[s] {
+			t.Errorf("test/README.md: nothing reads %s", s)
+		}
 	}
 }

@@ -372,7 +372,7 @@ func TestLint(t *testing.T) {
 // texts are all pages and documents.
 func texts(t *testing.T) (files []string) {
 	t.Helper()
-	for _, pattern := range []string{"*.[0-9]", "../*.md", "../doc/*.md"} {
+	for _, pattern := range []string{"*.[0-9]", "../*.md", "../doc/*.md", "../test/*.md"} {
 		found, err := filepath.Glob(pattern)
 		if err != nil || len(found) == 0 {
 			t.Fatal(pattern, err)

@@ -18,16 +18,16 @@ func TestTestsOfTheOriginal(t *testing.T) {
 		}
 		rows++
 		cells := strings.Split(line, "|")
-		folder := ""
+		directory := ""
 		for _, m := range name.FindAllStringSubmatch(cells[3], -1) {
 			if m[1] != "" {
-				folder = m[1]
+				directory = m[1]
 			}
-			if !hasTest(t, "../"+folder, m[2]) {
-				t.Errorf("line%s: there is no %s in %s", cells[1], m[2], folder)
+			if !hasTest(t, "../"+directory, m[2]) {
+				t.Errorf("line%s: there is no %s in %s", cells[1], m[2], directory)
 			}
 		}
-		if folder == "" {
+		if directory == "" {
 			t.Errorf("line%s names no test", cells[1])
 		}
 	}
@@ -40,7 +40,7 @@ func TestTestsOfTheOriginal(t *testing.T) {
 func TestTestsOfTheBoundaries(t *testing.T) {
 	_, table, _ := strings.Cut(read(t, "../SECURITY.md"), "| from | to |")
 	table, _, _ = strings.Cut(table, "\n\n")
-	folders := regexp.MustCompile("`((?:backend|internal|test|doc)/\\w+)`([^`;]*)")
+	directories := regexp.MustCompile("`((?:backend|internal|test|doc)/\\w+)`([^`;]*)")
 	rows := 0
 	for line := range strings.Lines(table) {
 		cells := strings.Split(line, "|")
@@ -48,7 +48,7 @@ func TestTestsOfTheBoundaries(t *testing.T) {
 			continue
 		}
 		rows++
-		named := folders.FindAllStringSubmatch(cells[4], -1)
+		named := directories.FindAllStringSubmatch(cells[4], -1)
 		if named == nil {
 			t.Errorf("%s to%s: no test", cells[1], cells[2])
 		}
@@ -68,9 +68,9 @@ func TestTestsOfTheBoundaries(t *testing.T) {
 	}
 }
 
-func hasTest(t *testing.T, folder, name string) bool {
+func hasTest(t *testing.T, directory, name string) bool {
 	t.Helper()
-	files, _ := filepath.Glob(folder + "/*_test.go")
+	files, _ := filepath.Glob(directory + "/*_test.go")
 	for _, f := range files {
 		data, err := os.ReadFile(f)
 		if err != nil {

@@ -62,7 +62,8 @@ var mutants = map[string]mutant{
 	"mandatory is optional": {scenario: "client-cert", server: func(c *backend.ServerConfig) {
 		c.Client = min(c.Client, backend.CertOptional)
 	}},
-	"sends no tickets": {scenario: "tickets", server: func(c *backend.ServerConfig) { c.TicketKeys = nil }},
+	"has tickets all the same": {scenario: "no-tickets"},
+	"sends no tickets":         {scenario: "tickets", server: func(c *backend.ServerConfig) { c.TicketKeys = nil }},
 	"knows one ticket key": {scenario: "tickets", server: func(c *backend.ServerConfig) {
 		c.TicketKeys = c.TicketKeys[:min(1, len(c.TicketKeys))]
 	}},
@@ -93,7 +94,11 @@ func TestMutants(t *testing.T) {
 		if name != "none" {
 			backendtest.Hurry()
 		}
-		backendtest.Run(t, mutants[name])
+		run := backendtest.Run
+		if mutants[name].scenario == "no-tickets" {
+			run = backendtest.RunWithoutTickets
+		}
+		run(t, mutants[name])
 		return
 	}
 	for name, m := range mutants {

@@ -16,6 +16,13 @@ import (
 // Run tests b against every clause of the contract.
 func Run(t *testing.T, b backend.Backend) { suite{Backend: b, pki: pki.New(t)}.all(t) }
 
+// RunWithoutTickets is Run for a backend that refuses ticket keys.
+func RunWithoutTickets(t *testing.T, b backend.Backend) {
+	s := suite{Backend: b, pki: pki.New(t)}
+	s.all(t, "tickets", "ticket-purpose", "ticket-peer", "ticket-age")
+	t.Run("no-tickets", s.noTickets)
+}
+
 // RunFork is Run for a client on a fork of crypto/tls as it was in Go 1.24,
 // which has two ways of its own after a handshake of TLS 1.3: user_canceled
 // ends the session, and a message that can't be parsed passes for a bad record.
@@ -45,7 +52,7 @@ type suite struct {
 	fork bool // see RunFork
 }
 
-// forked tells whether the Conn of x is the fork's.
+// forked reports whether the Conn of x is the fork's.
 func (s suite) forked(x *session) bool { return s.fork && x.hello()[0] != clientHello }
 
 // malformed is what a message is called that x can't parse.

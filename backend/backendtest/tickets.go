@@ -21,6 +21,12 @@ func (s suite) each(t *testing.T, name string, f func(t *testing.T, c visit)) {
 	}
 }
 
+// noTickets: whoever asks for tickets is told that there are none.
+func (s suite) noTickets(t *testing.T) {
+	_, err := s.NewServer(&backend.ServerConfig{Default: s.pki.Server(pki.P256).Pair(), TicketKeys: [][]byte{ticketKey(1)}})
+	expect(t, err, backend.Config, backend.TicketsUnsupported)
+}
+
 // tickets: who has the keys resumes the session, and nobody else.
 func (s suite) tickets(t *testing.T) {
 	s.each(t, "another endpoint", func(t *testing.T, c visit) {

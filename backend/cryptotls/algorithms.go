@@ -15,6 +15,9 @@ var Suites12 = []uint16{
 	tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
 }
 
+// Groups are those of the key exchange.
+var Groups = []tls.CurveID{tls.X25519MLKEM768, tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521}
+
 // cipherName is OpenSSL's name of a suite; TLS 1.3 has the same in both.
 func cipherName(id uint16) string {
 	switch id {

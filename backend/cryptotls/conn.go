@@ -4,8 +4,9 @@
 // administrator must know to themselves.
 //
 // The handshake runs in a coroutine that is left whenever the Wire is empty. A
-// Conn starts no goroutine that outlives it and must be used by the
-// thread-lock state it was begun with (see iter.Pull).
+// Conn starts no goroutine that outlives it. If its first call was made by a
+// goroutine that had locked its thread, all calls must be, and the other way
+// round (see iter.Pull).
 package cryptotls
 
 import (
@@ -116,7 +117,7 @@ func (c *Conn) handshake(yield func(struct{}) bool) {
 	c.handshakeErr = c.lib.Handshake()
 }
 
-// resume tells whether the handshake waits for the Wire.
+// resume reports whether the handshake waits for the Wire.
 func (c *Conn) resume() bool {
 	_, waits := c.next()
 	return waits

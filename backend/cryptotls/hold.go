@@ -18,7 +18,7 @@ type held struct {
 	public []byte
 }
 
-// HoldKey is that of a backend.KeyHolder.
+// HoldKey implements backend.KeyHolder.
 func HoldKey(name string, der []byte) (backend.Signer, error) {
 	key, err := privateKey(name, der)
 	if err != nil {

@@ -81,7 +81,7 @@ func badKey(where string, r backend.Reason, err error) error {
 	return &backend.Error{Kind: backend.Config, Where: where, Reason: r, Err: err}
 }
 
-// parseKey tries the three forms; the error is that of PKCS#8.
+// parseKey tries the three forms; the error is the one for PKCS#8.
 func parseKey(der []byte) (any, error) {
 	key, err := x509.ParsePKCS8PrivateKey(der)
 	if err == nil {

@@ -33,8 +33,6 @@ func (implementation) Info() backend.Info {
 	return info
 }
 
-var groups = []tls.CurveID{tls.X25519MLKEM768, tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521}
-
 // configure is what servers and clients have in common. SHA-1 signatures are
 // off by default in crypto/tls.
 func configure(c *backend.Common) *tls.Config {
@@ -44,7 +42,7 @@ func configure(c *backend.Common) *tls.Config {
 		MinVersion:                  c.MinVersion,
 		MaxVersion:                  c.MaxVersion,
 		CipherSuites:                cryptotls.Suites12,
-		CurvePreferences:            groups,
+		CurvePreferences:            cryptotls.Groups,
 		SessionTicketsDisabled:      true,
 		DynamicRecordSizingDisabled: true,
 		Renegotiation:               tls.RenegotiateNever,

@@ -54,13 +54,13 @@ type ticketKey struct {
 
 // useTickets makes cfg, the configuration of one connection, use tickets.
 func (s *server) useTickets(c *cryptotls.Conn, cfg *tls.Config, hello *tls.ClientHelloInfo, leaf []byte) error {
-	secrets := s.cfg.LiveTicketKeys()
+	secrets := s.LiveTicketKeys()
 	if len(secrets) == 0 {
 		return nil
 	}
 	t := &tickets{server: s, conn: c}
 	ems := slices.Contains(hello.Extensions, extendedMasterSecret)
-	info := ticketLabel + string(s.cfg.TicketContext(hello.ServerName, leaf, ems))
+	info := ticketLabel + string(s.TicketContext(hello.ServerName, leaf, ems))
 	for _, secret := range secrets {
 		key, err := deriveTicketKey(secret, info)
 		if err != nil {
@@ -144,23 +144,23 @@ func (t *tickets) open(ticket []byte) []byte {
 	return nil
 }
 
-// acceptable tells whether a full handshake would come to the same today.
+// acceptable reports whether a full handshake would come to the same today.
 func (t *tickets) acceptable(since int64, presented []*x509.Certificate) bool {
 	s := t.server
 	switch {
 	case !backend.TicketFresh(time.Unix(since, 0), s.now()):
 		return false
 	case len(presented) == 0:
-		return s.cfg.Client != backend.CertMandatory
-	case s.verifier == nil:
+		return s.Client != backend.CertMandatory
+	case s.Verifier == nil:
 		return false
 	}
-	return s.verifier.Peer(presented, x509.ExtKeyUsageClientAuth, "") == nil
+	return s.Verifier.Peer(presented, x509.ExtKeyUsageClientAuth, "") == nil
 }
 
 func (s *server) now() time.Time {
-	if s.cfg.Time != nil {
-		return s.cfg.Time()
+	if s.Time != nil {
+		return s.Time()
 	}
 	return time.Now()
 }

@@ -17,8 +17,8 @@ static const char *const suites13[] = {
 	"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256", NULL,
 };
 
-// Of the groups the first list is taken that the library knows all of. The
-// asterisk, of OpenSSL 3.5, asks for a key share in the ClientHello.
+// Lists of groups, best first; the first one that the library accepts is used.
+// The asterisk (OpenSSL 3.5) asks for a key share in the ClientHello.
 static const char *const groups[] = {
 	"*X25519MLKEM768:*X25519:P-256:P-384:P-521", "X25519:P-256:P-384:P-521", NULL,
 };

@@ -50,7 +50,7 @@ enum ucspi_key_fault ucspi_key_fault(const EVP_PKEY *key, int fips)
 	return UCSPI_KEY_UNSUPPORTED;
 }
 
-// ucspi_match tells whether the key's public part is the certificate's. A file
+// ucspi_match reports whether the key's public part is the certificate's. A file
 // may hold a private EC key with the public part of another.
 int ucspi_match(X509 *leaf, EVP_PKEY *key)
 {
@@ -60,7 +60,7 @@ int ucspi_match(X509 *leaf, EVP_PKEY *key)
 	return same;
 }
 
-// ucspi_pairwise tells whether both parts of a key belong together.
+// ucspi_pairwise reports whether both parts of a key belong together.
 int ucspi_pairwise(EVP_PKEY *key)
 {
 	int good = 1;

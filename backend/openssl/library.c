@@ -57,7 +57,7 @@ static int running(void *provider)
 	return OSSL_PROVIDER_get_params(provider, params) == 1 && status == 1;
 }
 
-// ucspi_fips tells whether the FIPS provider is in force: it is there and
+// ucspi_fips reports whether the FIPS provider is in force: it is there and
 // sound, the default property asks for it, and what is fetched comes from it.
 // Its name and version are put into name.
 int ucspi_fips(char *name, size_t room)

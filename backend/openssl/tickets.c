@@ -201,7 +201,7 @@ static int verified(SSL *ssl, X509 *leaf, STACK_OF(X509) *chain)
 	return good;
 }
 
-// acceptable tells whether a full handshake would come to the same today.
+// acceptable reports whether a full handshake would come to the same today.
 static int acceptable(SSL *ssl, SSL_SESSION *s)
 {
 	ucspi_conn *c = SSL_get_app_data(ssl);

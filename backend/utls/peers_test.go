@@ -82,7 +82,7 @@ func endpoint(t *testing.T, fingerprint string, key pki.KeyType) backend.Endpoin
 	return e
 }
 
-// reaches tells whether a ClientHello offers a version.
+// reaches reports whether a ClientHello offers a version.
 func reaches(fingerprint string, version uint16) bool {
 	_, err := Backend.NewClient(&backend.ClientConfig{Fingerprint: fingerprint, NoVerifyCert: true, Common: backend.Common{MinVersion: version}})
 	return err == nil

@@ -4,8 +4,8 @@ package main
 import (
 	"os"
 
-	"ucspitls/backend/selected"
-	"ucspitls/internal/session"
+	"ucspitls/engine"
+	"ucspitls/internal/selected"
 )
 
-func main() { session.Server.Main(selected.Backend, os.Args) }
+func main() { engine.ServerMain(selected.Backend, os.Args) }

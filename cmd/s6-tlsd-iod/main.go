@@ -4,8 +4,8 @@ package main
 import (
 	"os"
 
-	"ucspitls/backend/selected"
-	"ucspitls/internal/daemon"
+	"ucspitls/engine"
+	"ucspitls/internal/selected"
 )
 
-func main() { daemon.Main(selected.Backend, os.Args) }
+func main() { engine.DaemonMain(selected.Backend, os.Args) }

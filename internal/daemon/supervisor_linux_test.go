@@ -45,7 +45,7 @@ func TestHostileWorker(t *testing.T) {
 					rest = rest[n:]
 				}
 				if c.hangUp {
-					unix.Close(theirs)
+					unix.Shutdown(theirs, unix.SHUT_RDWR)
 				}
 			}()
 			heard, ended := "", false
@@ -85,7 +85,21 @@ func watched(t *testing.T) (*supervisor, *child, int) {
 	}
 	v := &supervisor{ready: make(chan *child), full: make(chan *child), ended: make(chan *child)}
 	w := &child{pid: p.Pid, control: ours}
-	t.Cleanup(func() { p.Kill(); p.Wait(); unix.Close(ours) })
-	go v.watch(w)
+	watching := make(chan bool)
+	go func() { v.watch(w); close(watching) }()
+	t.Cleanup(func() {
+		p.Kill()
+		unix.Close(theirs)
+		for over := false; !over; { // before it is, the number of ours may not be another's
+			select {
+			case <-v.ready:
+			case <-v.full:
+			case <-v.ended:
+			case <-watching:
+				over = true
+			}
+		}
+		unix.Close(ours)
+	})
 	return v, w, theirs
 }

@@ -304,7 +304,7 @@ func TestDescriptors(t *testing.T) {
 		if err != nil {
 			need.Missing(t, "/proc", err.Error())
 		}
-		// ls itself has one for the folder, the lowest free one, whose number moves.
+		// ls itself has one for the directory, the lowest free one, whose number moves.
 		cmd := exec.Command(world.Bin+"/s6-tlsclient", append([]string{"-H", "--no-verify-cert", "127.0.0.1", s.port}, list...)...)
 		cmd.ExtraFiles = files
 		got, err := cmd.Output()

@@ -44,7 +44,7 @@ func replace(path string, argv, envv []string) error {
 	return errno
 }
 
-// mapsLimited tells whether Restore will put back a limit on mmap(2).
+// mapsLimited reports whether Restore will put back a limit on mmap(2).
 func mapsLimited() bool {
 	as, data := record.limits[0], record.limits[1]
 	return as.cur < as.max || data.cur < data.max

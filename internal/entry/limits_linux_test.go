@@ -11,7 +11,7 @@ import (
 )
 
 // Pieces that the runtime would write, for a run of this program that does so.
-const pieces = "UCSPITLS_PIECES"
+const pieces = "UCSPITLS_TEST_PIECES"
 
 func init() {
 	list, ok := os.LookupEnv(pieces)

@@ -5,7 +5,7 @@ import (
 	"syscall"
 )
 
-// isSubstitute tells whether fd looks like the device that the runtime opens
+// isSubstitute reports whether fd looks like the device that the runtime opens
 // in place of a closed descriptor.
 func isSubstitute(fd int) bool {
 	var null, st syscall.Stat_t

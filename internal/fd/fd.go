@@ -4,13 +4,13 @@ package fd
 
 import "syscall"
 
-// Open tells whether descriptor n is open.
+// Open reports whether descriptor n is open.
 func Open(n int) bool {
 	var st syscall.Stat_t
 	return syscall.Fstat(n, &st) == nil
 }
 
-// IsSocket tells whether descriptor n is a socket.
+// IsSocket reports whether descriptor n is a socket.
 func IsSocket(n int) bool {
 	var st syscall.Stat_t
 	return syscall.Fstat(n, &st) == nil && st.Mode&syscall.S_IFMT == syscall.S_IFSOCK

@@ -48,7 +48,7 @@ func longest(version uint16, server bool) uint32 {
 	return 0
 }
 
-// wellFormed tells whether message is what a server or a client signs.
+// wellFormed reports whether message is what a server or a client signs.
 func wellFormed(version uint16, server bool, message []byte) bool {
 	switch {
 	case version == backend.TLS13:
@@ -128,8 +128,8 @@ func isTranscript(b []byte) bool {
 	return len(b) == 0
 }
 
-// fits looks at how a hello begins: the version, which is that of TLS 1.2 in
-// both (RFC 8446, 4.1.2), a random, a session id of 32 bytes at most.
+// fits looks at how a hello begins: the version, which is 0x0303 for both TLS 1.2
+// and 1.3 (RFC 8446, 4.1.2), a random, a session id of 32 bytes at most.
 func fits(message byte, body []byte) bool {
 	switch message {
 	case 1, 2:

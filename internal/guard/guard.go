@@ -34,8 +34,8 @@ type Guard struct {
 
 // Start starts a guard of this process, which opens the key files of the
 // environment. program is the name of this one, sniLevel as for
-// material.OpenKeys. If limit is not 0 and an answer does not come in that
-// time, late is the error; after 30 s it is one of the guard's in any case.
+// material.OpenKeys. An answer that takes longer than limit is the error late;
+// without a limit, or with one above 30 s, it is an error of the guard after 30 s.
 // The descriptors in ours are not inherited by it, nor by anything that is
 // started later. The child is not to be waited for.
 func Start(program string, sniLevel uint, limit time.Duration, late error, ours ...int) (*Guard, error) {
@@ -77,7 +77,7 @@ func start(program string, sniLevel uint, limit time.Duration, late error, more 
 // name is argv[0] of a guard, which is also what ps shows.
 func name(program string) string { return program + ": key guard of" }
 
-// Is tells whether this process was started as a guard.
+// Is reports whether this process was started as a guard.
 func Is(program string, words []string) bool { return len(words) > 0 && words[0] == name(program) }
 
 // Ready waits until the guard has its files. Its error is what is wrong with
@@ -101,7 +101,7 @@ func (g *Guard) isReady() error {
 	return nil
 }
 
-// Use is that of material.Guard.
+// Use implements material.Guard.
 func (g *Guard) Use(pair uint32) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -119,7 +119,7 @@ func (g *Guard) use(pair uint32) error {
 	return err
 }
 
-// Signer is that of material.Guard.
+// Signer implements material.Guard.
 func (g *Guard) Signer(pair uint32) backend.Signer { return &signer{g, pair} }
 
 // Close ends the guard. It may be called again.

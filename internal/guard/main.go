@@ -18,7 +18,7 @@ type Process struct {
 	Server  bool
 	Check   func() error // starts the library; what must be so before a key is used: TLS_FIPS
 	// Untraced refuses a tracer before a file is opened, Confine goes into the
-	// sandbox: root tells whether the process was started as root.
+	// sandbox: root reports whether the process was started as root.
 	Untraced func(root bool) error
 	Confine  func(root bool, ids privilege.IDs) error
 }

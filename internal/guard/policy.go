@@ -31,7 +31,7 @@ type meter struct {
 	started bool
 }
 
-// use tells whether a pair may be used.
+// use reports whether a pair may be used.
 func (m *meter) use(pair uint32) bool {
 	if m.OnePair && m.named && m.pair != pair {
 		return false
@@ -61,5 +61,5 @@ func (m *meter) sign(now time.Duration) (wait time.Duration) {
 	return 0
 }
 
-// done tells whether that was the last signature.
+// done reports whether that was the last signature.
 func (m *meter) done() bool { return m.Signatures > 0 && m.signed >= m.Signatures }

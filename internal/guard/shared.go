@@ -17,7 +17,7 @@ const shortPatience = 10 * time.Second
 // allKeys is the keys of a process with many connections, by their pairs.
 type allKeys []backend.Signer
 
-// Use is that of Keys.
+// Use implements Keys.
 func (k allKeys) Use(pair uint32) (backend.Signer, error) {
 	if uint64(pair) >= uint64(len(k)) || k[pair] == nil {
 		return nil, ErrNoPair

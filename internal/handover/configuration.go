@@ -9,7 +9,7 @@ import (
 	"ucspitls/internal/words"
 )
 
-// Configuration is that of this process, as a hello of it would have it.
+// Configuration gives the configuration of this process in the form of a hello.
 func Configuration(v *option.Values, environ []string) []byte {
 	h := &Hello{}
 	env := words.Of(environ)

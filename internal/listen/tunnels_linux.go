@@ -59,7 +59,7 @@ func (t *tunnels) identify(fd int, remote netip.AddrPort) (c connection, err err
 	return c, err
 }
 
-// owned tells whether a process has the connection. The kernel may still have
+// owned reports whether a process has the connection. The kernel may still have
 // one that nobody does, for what is on its way or in TIME_WAIT: that costs no
 // process. An answer that can't be had is no reason to let in more.
 func (t *tunnels) owned(c connection) bool {

@@ -30,7 +30,7 @@ const (
 	maxPause   = 50 * time.Millisecond
 )
 
-// ErrStopped is that of a wait that Pause has ended.
+// ErrStopped means that Pause ended the wait.
 var ErrStopped = errors.New("stopped while waiting for a lock")
 
 // A Wait is how to wait.

@@ -63,7 +63,7 @@ var (
 	oidIssuingPoint   = []byte{0x55, 0x1d, 0x1c} // 2.5.29.28: RFC 5280, 5.2.5
 )
 
-// crlSupported tells whether a CRL is complete for all reasons and speaks of
+// crlSupported reports whether a CRL is complete for all reasons and speaks of
 // its own issuer's certificates.
 func crlSupported(der []byte) bool {
 	in := cryptobyte.String(der)

@@ -11,8 +11,8 @@ import (
 // rights to open it.
 type keyLog struct{ fd int }
 
-// isSetID tells whether the process has rights that its caller has not, who
-// must not choose a file for it. A variable for the tests.
+// isSetID reports whether the process has rights that its caller does not have:
+// the caller must not choose a file for it. A variable for the tests.
 var isSetID = func() bool {
 	return syscall.Getuid() != syscall.Geteuid() || syscall.Getgid() != syscall.Getegid()
 }

@@ -55,7 +55,7 @@ type anchorSet struct {
 	seen map[string]bool
 }
 
-// addAll adds the certificates of a file, tells whether there were any, and
+// addAll adds the certificates of a file, reports whether there were any, and
 // gives the flaws of the others.
 // OpenSSL's TRUSTED CERTIFICATE is one: it says what its certificate must not
 // be trusted for, and to trust it for everything could be the opposite.
@@ -124,7 +124,7 @@ func readAnchorDir(dir string, report *Report) ([][]byte, error) {
 }
 
 // addFile is addAll for a file of a directory: what is wrong becomes a note.
-// It may be a FIFO by now, where a link leads to somebody else's folder.
+// It may be a FIFO by now, where a link leads to somebody else's directory.
 func (set *anchorSet) addFile(path string, report *Report) {
 	f, err := openWith(ucspi.CADir, path, syscall.O_NONBLOCK)
 	var data []byte

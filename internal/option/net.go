@@ -32,7 +32,7 @@ type Net struct {
 	First, Second uint32 // seconds for an attempt in the first and the second round; 0 in the second: there is none
 }
 
-// Rules tells whether access rules are to be checked.
+// Rules reports whether access rules are to be checked.
 func (n *Net) Rules() bool { return n.HasRulesDir || n.HasFile }
 
 func (v *Values) net() Net {

@@ -103,7 +103,7 @@ func (v *Values) pass(args []string, list []Passed, side Sides) []string {
 // ServerIO is the command line, without the name, of s6-tlsd-io.
 func (v *Values) ServerIO() []string { return v.pass(nil, ForIO[:], OfServer) }
 
-// ClientIO is that of s6-tlsc-io.
+// ClientIO gives the arguments of s6-tlsc-io.
 func (v *Values) ClientIO() []string { return v.pass(nil, ForIO[:], OfClient) }
 
 // ServerWrapper is the command line, without the name, that s6-tlsd or

@@ -120,7 +120,7 @@ func (r *Resolver) query(name string, kind recordType, deadline time.Time) ([]ne
 	return a.addrs, err
 }
 
-// Name gives the name of an address, without a final dot. known tells whether
+// Name gives the name of an address, without a final dot. known reports whether
 // it comes from the hosts file, which is as good as the machine itself.
 func (r *Resolver) Name(ip netip.Addr, deadline time.Time) (name string, known bool, err error) {
 	if name = r.hosts.name(ip); name != "" {

@@ -11,16 +11,16 @@ import (
 	"ucspitls/internal/material/ticketfile"
 )
 
-// A file is one in a folder. All is done relative to the folder's descriptor,
+// A file is one in a directory. All is done relative to the directory's descriptor,
 // so that nobody can put another one in its place meanwhile.
 type file struct {
-	path, name string // as it was given, and in the folder
-	folder     int
+	path, name string // as it was given, and in the directory
+	dir        int
 	old        *unix.Stat_t // what is to be replaced; nil: nothing is there
 	lock       *lockfile.Lock
 }
 
-// open opens path's folder. Who can write to it has the file in his hands.
+// open opens path's directory. Who can write to it has the file in his hands.
 func open(path string) (*file, error) {
 	dir, name := ".", path
 	if at := strings.LastIndexByte(path, '/'); at >= 0 {
@@ -33,7 +33,7 @@ func open(path string) (*file, error) {
 	if err != nil {
 		return nil, diag.FailSys("open "+dir, err)
 	}
-	f := &file{path: path, name: name, folder: fd}
+	f := &file{path: path, name: name, dir: fd}
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		f.close()
@@ -41,16 +41,16 @@ func open(path string) (*file, error) {
 	}
 	if lockfile.Writable(&st) {
 		f.close()
-		return nil, f.unusable("others can write to its folder: take their right away (chmod go-w)")
+		return nil, f.unusable("others can write to its directory: take their right away (chmod go-w)")
 	}
 	return f, nil
 }
 
 // acquire waits until nobody else works on the file. What is locked is the new
-// file: the old one may be readable to others, and others can open the folder.
+// file: the old one may be readable to others, and others can open the directory.
 // One who is killed leaves it unlocked, for the next one to go on with.
 func (f *file) acquire(w lockfile.Wait) (err error) {
-	f.lock, err = lockfile.Take(f.folder, f.name+newSuffix, f.path+newSuffix, w)
+	f.lock, err = lockfile.Take(f.dir, f.name+newSuffix, f.path+newSuffix, w)
 	return err
 }
 
@@ -61,7 +61,7 @@ func (f *file) close() {
 	if f.lock != nil {
 		f.lock.Remove() // unless it has become the file
 	}
-	unix.Close(f.folder)
+	unix.Close(f.dir)
 }
 
 // read gives the keys that there are. An empty file has none: somebody may
@@ -69,7 +69,7 @@ func (f *file) close() {
 func (f *file) read() ([]ticketfile.Key, error) {
 	f.old = nil
 	fd, err := retry(func() (int, error) {
-		return unix.Openat(f.folder, f.name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+		return unix.Openat(f.dir, f.name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	})
 	switch err {
 	case nil:
@@ -118,13 +118,13 @@ func (f *file) replace(keys []ticketfile.Key) error {
 	if err := f.write(data); err != nil {
 		return err
 	}
-	if err := unix.Renameat(f.folder, f.name+newSuffix, f.folder, f.name); err != nil {
+	if err := unix.Renameat(f.dir, f.name+newSuffix, f.dir, f.name); err != nil {
 		return diag.FailSys("rename "+f.path+newSuffix, err)
 	}
 	f.lock.Close()
 	f.lock = nil
-	if err := unix.Fsync(f.folder); err != nil && err != unix.EINVAL { // some file systems have no such thing
-		return diag.FailSys("sync the folder of "+f.path, err)
+	if err := unix.Fsync(f.dir); err != nil && err != unix.EINVAL { // some file systems have no such thing
+		return diag.FailSys("sync the directory of "+f.path, err)
 	}
 	return nil
 }

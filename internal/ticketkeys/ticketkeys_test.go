@@ -50,12 +50,12 @@ func put(t *testing.T, path string, ages ...time.Duration) {
 	}
 }
 
-// alone checks that nothing else is left in the folder.
+// alone checks that nothing else is left in the directory.
 func alone(t *testing.T, path string) {
 	t.Helper()
 	entries, err := os.ReadDir(filepath.Dir(path))
 	if err != nil || len(entries) != 1 || entries[0].Name() != filepath.Base(path) {
-		t.Errorf("the folder holds %v, %v", entries, err)
+		t.Errorf("the directory holds %v, %v", entries, err)
 	}
 }
 
@@ -212,7 +212,7 @@ func TestLeftovers(t *testing.T) {
 	}
 }
 
-// Of a relative name, too, all is in one folder.
+// Of a relative name, too, all is in one directory.
 func TestRelative(t *testing.T) {
 	t.Chdir(t.TempDir())
 	run(t, "keys", 3, 0)

@@ -20,7 +20,7 @@ func IOEnviron(environ []string) []string {
 // first: the control socket is its descriptor 5.
 const AfterCommand = CtlFD + "=5"
 
-// IsRuntime tells whether name steers Go's runtime.
+// IsRuntime reports whether name steers Go's runtime.
 func IsRuntime(name string) bool {
 	switch name {
 	case "GODEBUG", "GOTRACEBACK", "GOMEMLIMIT", "GOGC", "GOMAXPROCS":

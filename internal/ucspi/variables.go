@@ -45,7 +45,7 @@ const (
 type Variable struct {
 	Name   string
 	Pairs  bool   // NAME:servername is meant too
-	Path   bool   // of a file or a folder
+	Path   bool   // of a file or a directory
 	Reader string // who reads it: "server", "client", "both" or "wrapper"
 	Help   string // for the man pages
 }
@@ -97,10 +97,10 @@ func Find(name string) *Variable {
 	return nil
 }
 
-// IsConfiguration tells whether name is a configuration variable.
+// IsConfiguration reports whether name is a configuration variable.
 func IsConfiguration(name string) bool { return Find(name) != nil }
 
-// IsIdentity tells whether name says who the peer is or what was negotiated.
+// IsIdentity reports whether name says who the peer is or what was negotiated.
 // A program may grant rights on the mere presence of one, so none is ever inherited.
 func IsIdentity(name string) bool {
 	for i := range Information {
@@ -121,5 +121,5 @@ func IsIdentity(name string) bool {
 	return false
 }
 
-// IsChannel tells whether name is one of the three that carry descriptors.
+// IsChannel reports whether name is one of the three that carry descriptors.
 func IsChannel(name string) bool { return name == CtlFD || name == ReadFD || name == WriteFD }

@@ -49,16 +49,12 @@ func TestCleartextIsWiped(t *testing.T) {
 				}
 				want := kept[backendName]
 				var found map[string]int
-				// Of several records the last may have been read over the others.
-				enough := func() bool {
-					n := found["down"]
-					return (n == want.down || n < want.down && size > 16384) && found["upwards"] == want.up
-				}
+				// The library may have read over its copy since.
 				if !wait.Until(patience, func() bool { // it may be about to wipe
 					found = copies(t, pid, []secret{downSecret, upSecret})
-					return enough()
+					return found["down"] <= want.down && found["upwards"] <= want.up
 				}) {
-					t.Errorf("%d copies of what prog got, %d of what it said; want %d and %d", found["down"], found["upwards"], want.down, want.up)
+					t.Errorf("%d copies of what prog got, %d of what it said; want %d and %d at most", found["down"], found["upwards"], want.down, want.up)
 				}
 				a.exit(0)
 				c.Close()

@@ -190,6 +190,7 @@ func installed(t *testing.T) string {
 // be read, so there is no moment at which it can be traced.
 func TestProgCannotTraceItsTunnel(t *testing.T) {
 	chainOnly(t, "the tunnel is not its child")
+	entryOnly(t) // a waiting process that is a start of the wrapper can be traced until it hides; the tunnel then refuses
 	need.Root(t) // to own a file that the user can't read
 	t.Parallel()
 	spy, dir := spyProgram(t), installed(t)

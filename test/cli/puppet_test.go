@@ -165,7 +165,7 @@ func TestHostileTunnel(t *testing.T) {
 				t.Parallel()
 				last := "exec 5>&-; exec sleep 600" // it is ended
 				if strings.HasPrefix(c.line, "SSL_") {
-					last = "exec 5>&-; [ ${0##*/} = s6-tlsc-io ] || exec <&3; exec cat" // the peer's doing: it ends with its pipes
+					last = "exec 5>&-; [ ${0##*/} = s6-tlsc-io ] || exec <&3; until cat 2>/dev/null; do sleep 0.01; done" // the peer's doing: it ends with its pipes, which do not block
 				}
 				refused(t, puppetIO(t, c.blob, last).start(t, program), program, c.line)
 			})

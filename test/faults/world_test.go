@@ -12,7 +12,7 @@ import (
 
 	"ucspitls/backend"
 	"ucspitls/backend/backendtest/pki"
-	"ucspitls/backend/selected"
+	"ucspitls/internal/selected"
 	"ucspitls/internal/tunnel"
 	"ucspitls/test/lab/pattern"
 	lab "ucspitls/test/lab/world"

@@ -18,9 +18,9 @@ import (
 // code is that of its child, the tunnel.
 
 const (
-	roleVariable   = "UCSPITLS_SOAK" // server or client
-	planVariable   = "UCSPITLS_SOAK_PLAN"
-	sharedVariable = "UCSPITLS_SOAK_SHARED" // set if there may be no child
+	roleVariable   = "UCSPITLS_TEST_SOAK" // server or client
+	planVariable   = "UCSPITLS_TEST_SOAK_PLAN"
+	sharedVariable = "UCSPITLS_TEST_SOAK_SHARED" // set if there may be no child
 
 	progLost  = 90 // of the client: what came was not what was sent
 	progShort = 91 // of the client: the stream ended early

@@ -45,7 +45,7 @@ func (r *Record) Append(b []byte) []byte {
 	return append(b, r.Content...)
 }
 
-// Records reads a stream of whole records; ok tells whether it is one.
+// Records reads a stream of whole records; ok reports whether it is one.
 func Records(b []byte) (list []Record, ok bool) {
 	for len(b) >= 5 {
 		n := int(binary.BigEndian.Uint16(b[3:]))

@@ -32,9 +32,9 @@ func TestCopyProgram(t *testing.T) {
 	}
 	all.Wait()
 	if err := CopyProgram(dir, shell); err == nil {
-		t.Error("a folder was written")
+		t.Error("a directory was written")
 	}
 	if err := CopyProgram(filepath.Join(dir, "x"), dir); err == nil {
-		t.Error("a folder was read")
+		t.Error("a directory was read")
 	}
 }

@@ -11,7 +11,7 @@ import (
 
 // What a test's programs ignore does not depend on how the tests were started.
 func TestResetSignals(t *testing.T) {
-	const role = "UCSPITLS_SIGNALS"
+	const role = "UCSPITLS_TEST_SIGNALS"
 	if os.Getenv(role) != "" {
 		ResetSignals()
 		out, err := exec.Command("grep", "SigIgn", "/proc/self/status").CombinedOutput()

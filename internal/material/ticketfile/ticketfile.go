@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// Lifetime is that of a ticket. A key that was replaced longer ago opens
+// Lifetime is how long a ticket lasts. A key that was replaced longer ago opens
 // nothing any more.
 const Lifetime = 7 * 24 * time.Hour
 

@@ -1,0 +1,9 @@
+package plaintls
+
+import (
+	"testing"
+
+	"ucspitls/backend/backendtest"
+)
+
+func TestBackend(t *testing.T) { backendtest.RunWithoutTickets(t, Backend) }

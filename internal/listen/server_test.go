@@ -103,7 +103,7 @@ func TestVerbosity(t *testing.T) {
 		p := start(t, opts, "true")
 		p.fetch()
 		p.signal(syscall.SIGTERM)
-		p.exit()
+		wait.For(t, p.Silent, "the end of stderr")
 		log := p.log()
 		if got := strings.Contains(log, "info: allow pid ") && strings.Contains(log, " ip 127.0.0.1"); got != c.allow {
 			t.Errorf("%s: allow %v\n%s", opts, got, log)

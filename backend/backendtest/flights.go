@@ -61,44 +61,26 @@ func (d *duel) clientFlight() []byte {
 	return d.toServer()
 }
 
-// serverFlights are answers of a server, mutated on their way to the client.
-func (s suite) serverFlights(t *testing.T, v uint16, n int) {
+// flights are answers of a server, mutated on their way to the client, or the
+// second flights of a client with a certificate.
+func (s suite) flights(t *testing.T, server bool, v uint16, n int) {
 	start := s.duelist(t, v)
 	b := &batch{t: t, n: n}
 	b.run(func(m *mutate.Mutator) error {
 		d := start()
 		defer d.close()
-		flight := d.serverFlight()
-		sealed := nothing
-		if inside, ok := d.inside(flight, "SERVER_HANDSHAKE_TRAFFIC_SECRET", v); ok && m.IntN(3) > 0 {
-			flight, sealed = inside.mutated(m)
-		} else {
-			flight = m.Flight(flight)
+		flight, label, to, hears := (*duel).clientFlight, "CLIENT_HANDSHAKE_TRAFFIC_SECRET", d.sw, d.server
+		if server {
+			flight, label, to, hears = (*duel).serverFlight, "SERVER_HANDSHAKE_TRAFFIC_SECRET", d.cw, d.client
 		}
-		d.cw.In, d.cw.End = flight, io.EOF
-		return unchanged(ask(d.cw, d.client), sealed)
-	})
-	if b.counts[backend.BadHandshake] == 0 {
-		t.Errorf("the inputs are all of one kind: %v", b.counts)
-	}
-}
-
-// clientFlights are the second flights of a client with a certificate.
-func (s suite) clientFlights(t *testing.T, v uint16, n int) {
-	start := s.duelist(t, v)
-	b := &batch{t: t, n: n}
-	b.run(func(m *mutate.Mutator) error {
-		d := start()
-		defer d.close()
-		flight := d.clientFlight()
-		sealed := nothing
-		if inside, ok := d.inside(flight, "CLIENT_HANDSHAKE_TRAFFIC_SECRET", v); ok && m.IntN(3) > 0 {
-			flight, sealed = inside.mutated(m)
+		said, sealed := flight(d), nothing
+		if inside, ok := d.inside(said, label, v); ok && m.IntN(3) > 0 {
+			said, sealed = inside.mutated(m)
 		} else {
-			flight = m.Flight(flight)
+			said = m.Flight(said)
 		}
-		d.sw.In, d.sw.End = flight, io.EOF
-		return unchanged(ask(d.sw, d.server), sealed)
+		to.In, to.End = said, io.EOF
+		return unchanged(ask(to, hears), sealed)
 	})
 	if b.counts[backend.BadHandshake] == 0 {
 		t.Errorf("the inputs are all of one kind: %v", b.counts)

@@ -48,8 +48,8 @@ func inputSuite(t *testing.T, s suite) {
 	t.Run("found", s.found)
 	t.Run("ClientHello", func(t *testing.T) { s.hellos(t, n*7/10) })
 	for _, v := range bothVersions {
-		t.Run("server's flight "+versionName(v), func(t *testing.T) { s.serverFlights(t, v, n/10) })
-		t.Run("client's flight "+versionName(v), func(t *testing.T) { s.clientFlights(t, v, n/40) })
+		t.Run("server's flight "+versionName(v), func(t *testing.T) { s.flights(t, true, v, n/10) })
+		t.Run("client's flight "+versionName(v), func(t *testing.T) { s.flights(t, false, v, n/40) })
 		t.Run("records "+versionName(v), func(t *testing.T) { s.records(t, v, n/40) })
 	}
 }

@@ -164,15 +164,7 @@ func TestWeakSignatures(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer l.Close()
-		go func() {
-			for {
-				c, err := l.Accept()
-				if err != nil {
-					return
-				}
-				go echo(c)
-			}
-		}()
+		go echoes(l)
 		for _, name := range []string{"firefox", "safari", "ios"} {
 			if s == utls.PKCS1WithSHA1 {
 				refusedBy(t, name, l.Addr().String(), backend.BadHandshake)

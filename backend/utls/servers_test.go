@@ -77,16 +77,18 @@ func listen(t *testing.T, cfg *tls.Config) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go echo(c)
-		}
-	}()
+	go echoes(l)
 	return l.Addr().String()
+}
+
+func echoes(l net.Listener) {
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go echo(c)
+	}
 }
 
 func echo(c net.Conn) {

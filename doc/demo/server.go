@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"ucspitls/test/lab/loopback"
 )
 
 // A server is one connection as a super-server would make it, with
@@ -32,22 +34,12 @@ func toolVersion(tools string) (string, error) {
 }
 
 func startServer(tools, dir string) (*server, error) {
-	listener, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	defer listener.Close()
-	client, err := net.Dial("tcp4", listener.Addr().String())
+	client, conn, err := loopback.Pair()
 	if err != nil {
 		return nil, err
 	}
 	client.SetDeadline(time.Now().Add(patience))
-	conn, err := listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close()
-	socket, err := conn.(*net.TCPConn).File()
+	socket, err := loopback.File(conn)
 	if err != nil {
 		return nil, err
 	}

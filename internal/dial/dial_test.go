@@ -16,6 +16,8 @@ import (
 
 	"ucspitls/internal/entry/entrytest"
 	"ucspitls/internal/resolve/resolvetest"
+	"ucspitls/test/lab/launch"
+	"ucspitls/test/lab/loopback"
 	"ucspitls/test/need"
 )
 
@@ -57,7 +59,7 @@ func TestConnects(t *testing.T) {
 		c.s.names = nil
 		c.s.mu.Unlock()
 		r := with(t, c.args+" "+c.s.port, "sh", "-c", echo+"; env", "sh", "hello")
-		if r.code != 0 || !strings.HasPrefix(r.stdout, "hello\n") {
+		if r.Code != 0 || !strings.HasPrefix(r.Stdout, "hello\n") {
 			t.Errorf("%s: %+v", c.args, r)
 		}
 		if got := c.s.name(); got != c.name {
@@ -74,7 +76,7 @@ func TestConnects(t *testing.T) {
 		}
 	}
 	// An empty host is a word of its own.
-	if r := client(t, "-4", "", four.port, "sh", "-c", echo, "sh", "hello"); r.stdout != "hello\n" {
+	if r := client(t, "-4", "", four.port, "sh", "-c", echo, "sh", "hello"); r.Stdout != "hello\n" {
 		t.Errorf("empty host: %+v", r)
 	}
 }
@@ -123,7 +125,7 @@ func TestLookups(t *testing.T) {
 				resolvetest.Ident(t, world.IdentPort, user)
 			}
 			r := with(t, "--no-verify-cert "+c.args+" "+s.port, "env")
-			if r.code != c.code || !strings.Contains(r.stderr, c.text) {
+			if r.Code != c.code || !strings.Contains(r.Stderr, c.text) {
 				t.Errorf("%+v", r)
 			}
 			env := r.environment()
@@ -142,25 +144,20 @@ func TestName(t *testing.T) {
 	world.DNS.Set(map[string][]string{"server.example.": {"127.0.0.1"}})
 	// The default name is verified: the certificate is for localhost.
 	r := with(t, "server.example "+s.port, "true")
-	if r.code != 98 || !strings.Contains(r.stderr, "another name") || s.name() != "server.example" {
+	if r.Code != 98 || !strings.Contains(r.Stderr, "another name") || s.name() != "server.example" {
 		t.Errorf("%+v, %s", r, s.name())
 	}
-	if r := with(t, "-k localhost server.example "+s.port, "true"); r.code != 0 {
+	if r := with(t, "-k localhost server.example "+s.port, "true"); r.Code != 0 {
 		t.Errorf("%+v", r)
 	}
 	// An address has none, and that is said.
-	if r := with(t, "127.0.0.1 "+s.port, "true"); r.code != 0 || !strings.Contains(r.stderr, "no server name given") {
+	if r := with(t, "127.0.0.1 "+s.port, "true"); r.Code != 0 || !strings.Contains(r.Stderr, "no server name given") {
 		t.Errorf("%+v", r)
 	}
 }
 
 func TestRefusals(t *testing.T) {
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(closed.Addr().String())
-	closed.Close()
+	port := loopback.FreePort(t)
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -191,11 +188,11 @@ func TestRefusals(t *testing.T) {
 		{"-H -i 192.0.2.1 127.0.0.1 " + port + " true", 111, "fatal: unable to bind the local end: cannot assign requested address"},
 		{"-H -i 127.0.0.1 -p " + takenPort + " 127.0.0.1 " + port + " true", 111, "fatal: unable to bind the local end: address already in use"},
 	} {
-		if r := with(t, c.args); r.code != c.code || !strings.Contains(r.stderr, c.text) {
+		if r := with(t, c.args); r.Code != c.code || !strings.Contains(r.Stderr, c.text) {
 			t.Errorf("%s: %+v", c.args, r)
 		}
 	}
-	if r := with(t, "-q -H 127.0.0.1 "+port, "true"); strings.Contains(r.stderr, "warning") {
+	if r := with(t, "-q -H 127.0.0.1 "+port, "true"); strings.Contains(r.Stderr, "warning") {
 		t.Errorf("-q: %+v", r)
 	}
 }
@@ -221,16 +218,16 @@ func TestTimeouts(t *testing.T) {
 		{"-t 1 -T 9+9 127.0.0.1", time.Second, 1},
 	} {
 		r := with(t, "-H "+c.args+" "+port, "true")
-		if r.code != 111 || r.took < c.low-10*time.Millisecond || r.took > c.low+900*time.Millisecond {
+		if r.Code != 111 || r.took < c.low-10*time.Millisecond || r.took > c.low+900*time.Millisecond {
 			t.Errorf("%s: %+v", c.args, r)
 		}
-		if n := strings.Count(r.stderr, "warning: unable to connect to 127.0.0.1 port "+port+": connection timed out"); n != c.warnings {
-			t.Errorf("%s: %d warnings\n%s", c.args, n, r.stderr)
+		if n := strings.Count(r.Stderr, "warning: unable to connect to 127.0.0.1 port "+port+": connection timed out"); n != c.warnings {
+			t.Errorf("%s: %d warnings\n%s", c.args, n, r.Stderr)
 		}
 	}
 	// The first address hangs for X seconds, the second one answers.
 	s := serve(t, "127.0.0.9:"+port)
-	if r := with(t, "-H -T 1+5 127.0.0.1,127.0.0.9 "+s.port, "true"); r.code != 0 || r.took < time.Second || r.took > 3*time.Second {
+	if r := with(t, "-H -T 1+5 127.0.0.1,127.0.0.9 "+s.port, "true"); r.Code != 0 || r.took < time.Second || r.took > 3*time.Second {
 		t.Errorf("second address: %+v", r)
 	}
 }
@@ -240,12 +237,12 @@ func TestLookupTimeout(t *testing.T) {
 	world.Files(t, "nameserver 127.0.0.1\nnameserver 127.0.0.2\noptions timeout:5 attempts:3\n", "")
 	world.DNS.Behave(func(string, bool, dnsmessage.Question) resolvetest.Behaviour { return resolvetest.Silent })
 	r := with(t, "-t 1 server.example 1", "true")
-	if r.code != 111 || r.took > 2500*time.Millisecond || !strings.Contains(r.stderr, "fatal: unable to resolve server.example: no answer in time") {
+	if r.Code != 111 || r.took > 2500*time.Millisecond || !strings.Contains(r.Stderr, "fatal: unable to resolve server.example: no answer in time") {
 		t.Errorf("%+v", r)
 	}
 	s := serve(t, "127.0.0.1:0")
 	r = with(t, "-t 1 127.0.0.1 "+s.port, "env")
-	if r.code != 0 || r.took > 2500*time.Millisecond || strings.Contains(r.stdout, "TCPREMOTEHOST") {
+	if r.Code != 0 || r.took > 2500*time.Millisecond || strings.Contains(r.Stdout, "TCPREMOTEHOST") {
 		t.Errorf("%+v", r)
 	}
 }
@@ -267,7 +264,7 @@ func TestLocalEnd(t *testing.T) {
 	} {
 		r := with(t, "-H "+c.args+" 127.0.0.1 "+s.port, "env")
 		env := r.environment()
-		if r.code != 0 || env["TCPLOCALIP"] != c.ip || c.port != "" && env["TCPLOCALPORT"] != c.port {
+		if r.Code != 0 || env["TCPLOCALIP"] != c.ip || c.port != "" && env["TCPLOCALPORT"] != c.port {
 			t.Errorf("%s: %+v", c.args, r)
 		}
 		s.mu.Lock()
@@ -283,7 +280,7 @@ func TestVerbosity(t *testing.T) {
 	s := serve(t, "127.0.0.1:0")
 	for args, want := range map[string]bool{"-v": true, "--verbose": true, "-q": false, "": false, "-vQ": false} {
 		r := with(t, args+" -H -k localhost 127.0.0.1 "+s.port, "true")
-		if got := strings.Contains(r.stderr, "s6-tlsclient: info: connected to 127.0.0.1 port "+s.port); r.code != 0 || got != want {
+		if got := strings.Contains(r.Stderr, "s6-tlsclient: info: connected to 127.0.0.1 port "+s.port); r.Code != 0 || got != want {
 			t.Errorf("%s: %+v", args, r)
 		}
 	}
@@ -334,21 +331,12 @@ func TestDescriptors(t *testing.T) {
 
 // prog starts with the limits and the ignored signals of s6-tlsclient.
 func TestLimitsAndSignals(t *testing.T) {
-	const state = `grep -E "SigIgn|SigBlk" /proc/self/status; exec cat /proc/self/limits`
-	const limits = `ulimit -S -v 20000; ulimit -S -d 20000; ulimit -S -n 77; trap "" PIPE USR1 TERM; exec "$@"`
-	want, err := exec.Command("sh", "-c", limits, "sh", "sh", "-c", state).Output()
-	if err != nil || !strings.Contains(string(want), " 20480000 ") {
-		need.Missing(t, "a shell with ulimit -v, and /proc", fmt.Sprint(err))
-	}
+	want := resolvetest.Limits(t)
 	s := serve(t, "127.0.0.1:0")
 	for _, opts := range []string{"-H", ""} {
-		args := append([]string{"-c", limits, "sh", world.Bin + "/s6-tlsclient", "--no-verify-cert"}, strings.Fields(opts)...)
-		args = append(args, "127.0.0.1", s.port, "sh", "-c", state)
-		cmd := exec.Command("sh", args...)
-		cmd.Stderr = os.Stderr
-		got, err := cmd.Output()
-		if err != nil || string(got) != string(want) {
-			t.Errorf("%s: %v\ngot  %s\nwant %s", opts, err, got, want)
+		argv := slices.Concat([]string{world.Bin + "/s6-tlsclient", "--no-verify-cert"}, strings.Fields(opts), []string{"127.0.0.1", s.port}, resolvetest.State)
+		if r := launch.Output(t, launch.Spec{Argv: resolvetest.Limited(argv...), Env: os.Environ()}); r.Code != 0 || r.Stdout != want {
+			t.Errorf("%s: %+v\nwant %s", opts, r, want)
 		}
 	}
 }
@@ -385,22 +373,14 @@ func TestNoSibling(t *testing.T) {
 		if err := way.Make(sibling); err != nil {
 			t.Fatal(err)
 		}
-		cmd := exec.Command(alone, "-H", "127.0.0.1", s.port, "true")
-		out, _ := cmd.CombinedOutput()
-		if want := "s6-tlsclient: fatal: cannot run " + sibling + ": " + way.Why.Error() + "\n"; cmd.ProcessState.ExitCode() != way.Code || string(out) != want {
-			t.Errorf("%s: %d %s", way.Name, cmd.ProcessState.ExitCode(), out)
+		r := launch.Output(t, launch.Spec{Argv: []string{alone, "-H", "127.0.0.1", s.port, "true"}, Env: os.Environ()})
+		if want := "s6-tlsclient: fatal: cannot run " + sibling + ": " + way.Why.Error() + "\n"; r.Code != way.Code || r.Stderr != want {
+			t.Errorf("%s: %+v", way.Name, r)
 		}
 	}
 }
 
-func TestShow(t *testing.T) {
-	for opt, want := range map[string]string{"--help": "usage: s6-tlsclient [ -q", "--version": "s6-tlsclient (ucspitls) "} {
-		out, err := exec.Command(world.Bin+"/s6-tlsclient", opt).Output()
-		if err != nil || !strings.HasPrefix(string(out), want) {
-			t.Errorf("%s: %q, %v", opt, out, err)
-		}
-	}
-}
+func TestShow(t *testing.T) { world.Show(t, "s6-tlsclient", " [ -q") }
 
 func FuzzAddrList(f *testing.F) {
 	f.Add("127.0.0.1,::1")

@@ -1,14 +1,10 @@
 package dial
 
 import (
-	"bytes"
-	"context"
 	"crypto/tls"
-	"errors"
 	"io"
 	"net"
 	"os"
-	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -16,14 +12,15 @@ import (
 
 	"ucspitls/backend/backendtest/pki"
 	"ucspitls/internal/resolve/resolvetest"
+	"ucspitls/test/lab/launch"
+	"ucspitls/test/lab/wait"
 )
 
 var world *resolvetest.World
 
 func TestMain(m *testing.M) { resolvetest.Main(m, "../..", &world) }
 
-// patience bounds every wait of these tests.
-const patience = 20 * time.Second
+const patience = wait.Patience
 
 // A server is a TLS echo server, which remembers who came and for which name.
 type server struct {
@@ -79,39 +76,21 @@ func (s *server) name() string {
 
 // A result is a run of s6-tlsclient.
 type result struct {
-	code   int
-	stdout string
-	stderr string
-	took   time.Duration
+	launch.Result
+	took time.Duration
 }
 
 // environment is stdout of a prog that writes its environment.
-func (r *result) environment() map[string]string {
-	env := map[string]string{}
-	for line := range strings.Lines(r.stdout) {
-		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
-		env[name] = value
-	}
-	return env
-}
+func (r *result) environment() map[string]string { return resolvetest.Environ(r.Stdout) }
 
 // client runs s6-tlsclient, which trusts the test root. stale variables surround it.
 func client(t *testing.T, args ...string) *result {
 	t.Helper()
-	ca := pki.WriteFile(t, t.TempDir(), "ca.pem", pki.PEM("CERTIFICATE", pki.New(t).Root.DER()))
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, world.Bin+"/s6-tlsclient", args...)
-	cmd.Env = append(os.Environ(), "CAFILE="+ca, "TCPREMOTEHOST=stale", "TCPLOCALHOST=stale", "TCPREMOTEINFO=stale", "TCPCONNNUM=stale", "TCPREMOTEIP=stale")
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	ca := pki.WriteFile(t, t.TempDir(), "ca.pem", pki.New(t).Root.CertPEM())
 	begin := time.Now()
-	err := cmd.Run()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		t.Fatal(err)
-	}
-	return &result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String(), time.Since(begin)}
+	r := launch.Output(t, launch.Spec{Path: world.Bin + "/s6-tlsclient", Argv: append([]string{"s6-tlsclient"}, args...),
+		Env: append(os.Environ(), "CAFILE="+ca, "TCPREMOTEHOST=stale", "TCPLOCALHOST=stale", "TCPREMOTEINFO=stale", "TCPCONNNUM=stale", "TCPREMOTEIP=stale")})
+	return &result{r, time.Since(begin)}
 }
 
 // with is client with the options and operands as one string, and a prog.

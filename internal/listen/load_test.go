@@ -3,12 +3,14 @@ package listen
 import (
 	"io"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"ucspitls/test/lab/proc"
+	"ucspitls/test/lab/wait"
 )
 
 // UCSPITLS_LOAD is the number of sequential connections; 2000 take 20 seconds.
@@ -31,7 +33,7 @@ func TestLoad(t *testing.T) {
 
 func load(t *testing.T, opts string) {
 	p := start(t, opts+" -v -c 200 -C 200", "sh", "-c", "read x; echo $x")
-	pid := strconv.Itoa(p.cmd.Process.Pid)
+	resident := func() int { return proc.Memory(p.Pid, "VmRSS:") }
 	one := func() {
 		c, err := p.dial()
 		if err != nil {
@@ -54,58 +56,36 @@ func load(t *testing.T, opts string) {
 	// The first ones make the runtime grow to its size.
 	together(20)
 	quiet := func() {
-		waitFor(t, func() bool { return childrenOf(pid) == "" }, func() string { return "children left: " + childrenOf(pid) })
-		last := func() string { log := p.log(); return log[strings.LastIndex(log, "status: "):] }
-		waitFor(t, func() bool { return strings.HasPrefix(last(), "status: 0/200") }, last)
+		wait.Eventually(t, "the end of all children", func() bool { return len(proc.Children(p.Pid)) == 0 })
+		wait.Eventually(t, "the status of none", func() bool {
+			log := p.log()
+			return strings.HasPrefix(log[strings.LastIndex(log, "status: "):], "status: 0/200")
+		})
 	}
 	quiet()
-	fds, rss := descriptors(t, pid), resident(t, pid)
+	fds, rss := len(proc.Descriptors(p.Pid)), resident()
 
 	n := sequential(t)
 	var middle int
 	for range 2 {
-		middle = resident(t, pid)
+		middle = resident()
 		begin := time.Now()
 		for range n / 2 {
 			one()
 		}
-		t.Logf("%d sequential connections: %v each, resident %d kB", n/2, time.Since(begin)/time.Duration(n/2), resident(t, pid))
+		t.Logf("%d sequential connections: %v each, resident %d kB", n/2, time.Since(begin)/time.Duration(n/2), resident())
 	}
 	begin := time.Now()
 	together(min(n, 200))
 	t.Logf("%d concurrent connections: %v", min(n, 200), time.Since(begin))
 	quiet()
-	if after := descriptors(t, pid); after != fds {
+	if after := len(proc.Descriptors(p.Pid)); after != fds {
 		t.Errorf("descriptors: %d before, %d after", fds, after)
 	}
-	after := resident(t, pid)
+	after := resident()
 	t.Logf("resident: %d kB before, %d kB after", rss, after)
 	// The collector's smallest heap is 4 MB. Once that is full nothing grows.
 	if after > rss+8192 || n >= 2000 && after > middle+3072 {
 		t.Errorf("resident: %d kB before, %d kB in the middle, %d kB after", rss, middle, after)
 	}
-}
-
-func descriptors(t *testing.T, pid string) int {
-	t.Helper()
-	list, err := filepath.Glob("/proc/" + pid + "/fd/*")
-	if err != nil || len(list) == 0 {
-		t.Fatal("no /proc: ", err)
-	}
-	return len(list)
-}
-
-// resident is the memory of a process, in kB.
-func resident(t *testing.T, pid string) int {
-	t.Helper()
-	b, err := os.ReadFile("/proc/" + pid + "/status")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(b), "VmRSS:")
-	n, err := strconv.Atoi(strings.Fields(rest)[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
 }

@@ -1,9 +1,7 @@
 package listen
 
 import (
-	"bytes"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -15,27 +13,21 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"ucspitls/backend/backendtest/pki"
 	"ucspitls/internal/entry/entrytest"
+	"ucspitls/internal/resolve/resolvetest"
+	lab "ucspitls/test/lab/launch"
+	"ucspitls/test/lab/proc"
 	"ucspitls/test/need"
 )
 
-// fails runs s6-tlsserver, which must end by itself, and gives its exit code
-// and stderr.
-func fails(t *testing.T, cmd *exec.Cmd) (int, string) {
+// fails runs s6-tlsserver, which must end by itself, with that PATH, and gives
+// its exit code and stderr.
+func fails(t *testing.T, path string, argv ...string) (int, string) {
 	t.Helper()
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	timer := time.AfterFunc(patience, func() { cmd.Process.Kill() })
-	defer timer.Stop()
-	err := cmd.Run()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		t.Fatal(err)
-	}
-	return cmd.ProcessState.ExitCode(), strings.TrimSpace(stderr.String())
+	r := lab.Output(t, lab.Spec{Argv: argv, Env: []string{"PATH=" + path}})
+	return r.Code, strings.TrimSpace(r.Stderr)
 }
 
 func TestRefusals(t *testing.T) {
@@ -78,9 +70,7 @@ func TestRefusals(t *testing.T) {
 		{"127.0.0.1 " + port + " true", 111, "fatal: unable to listen on ip 127.0.0.1 port " + port + ": address already in use"},
 		{"192.0.2.1 0 true", 111, "fatal: unable to listen on ip 192.0.2.1 port 0: cannot assign requested address"},
 	} {
-		cmd := exec.Command(world.Bin+"/s6-tlsserver", strings.Fields(c.args)...)
-		cmd.Env = []string{"PATH=/nonexistent"}
-		if code, text := fails(t, cmd); code != c.code || !strings.Contains(text, c.text) {
+		if code, text := fails(t, "/nonexistent", append([]string{world.Bin + "/s6-tlsserver"}, strings.Fields(c.args)...)...); code != c.code || !strings.Contains(text, c.text) {
 			t.Errorf("%s: exit %d, %s", c.args, code, text)
 		}
 	}
@@ -98,7 +88,7 @@ func TestNoSibling(t *testing.T) {
 			if err := way.Make(sibling); err != nil {
 				t.Fatal(err)
 			}
-			code, text := fails(t, exec.Command(alone, opt, "127.0.0.1", "0", "true"))
+			code, text := fails(t, os.Getenv("PATH"), alone, opt, "127.0.0.1", "0", "true")
 			if want := "cannot run " + sibling + ": " + way.Why.Error(); code != way.Code || !strings.Contains(text, want) {
 				t.Errorf("%s: exit %d, %s", way.Name, code, text)
 			}
@@ -113,9 +103,7 @@ func TestNoChecker(t *testing.T) {
 		if err := way.Make(filepath.Join(dir, "s6-tcpserver-access")); err != nil {
 			t.Fatal(err)
 		}
-		cmd := exec.Command(world.Bin+"/s6-tlsserver", "-i", "rules", "127.0.0.1", "0", "true")
-		cmd.Env = []string{"PATH=" + dir}
-		code, text := fails(t, cmd)
+		code, text := fails(t, dir, world.Bin+"/s6-tlsserver", "-i", "rules", "127.0.0.1", "0", "true")
 		if want := "unable to exec s6-tcpserver-access, which -i and -x need: " + way.Why.Error(); code != way.Code || !strings.Contains(text, want) {
 			t.Errorf("%s: exit %d, %s", way.Name, code, text)
 		}
@@ -151,14 +139,7 @@ func TestLostSibling(t *testing.T) {
 	}
 }
 
-func TestShow(t *testing.T) {
-	for opt, want := range map[string]string{"--help": "usage: s6-tlsserver [ -L ]", "--version": "s6-tlsserver (ucspitls) "} {
-		out, err := exec.Command(world.Bin+"/s6-tlsserver", opt).Output()
-		if err != nil || !strings.HasPrefix(string(out), want) {
-			t.Errorf("%s: %q, %v", opt, out, err)
-		}
-	}
-}
+func TestShow(t *testing.T) { world.Show(t, "s6-tlsserver", " [ -L ]") }
 
 // A stand-in for s6-tcpserver-access writes down its words and goes on.
 func TestAccessRules(t *testing.T) {
@@ -177,7 +158,7 @@ func TestAccessRules(t *testing.T) {
 		"-wW -Dd -H --dns -h --no-hosts -rR -pP -vQ -x /r --no-nagle": "-D -x /r --",
 	} {
 		cmd := command(t, strings.Fields(opts), "127.0.0.1", "env")
-		cmd.Env = append(cmd.Env, "PATH="+dir+":"+os.Getenv("PATH"))
+		cmd.Env = append([]string{"PATH=" + dir + ":" + os.Getenv("PATH")}, cmd.Env...) // the first one counts
 		p := boot(t, cmd, "127.0.0.1")
 		if strings.Contains(opts, "-B") {
 			p.tcp() // it is not the stand-in's job to send the banner, nor the server's now
@@ -305,8 +286,7 @@ func TestIDs(t *testing.T) {
 		{"--delayed -H -u 1234 -g 1235 -G 1236", "", "1234 1235 1235 1236"},
 	} {
 		cmd := command(t, strings.Fields(c.opts), "127.0.0.1", "sh", "-c", show)
-		cmd.Env = append(cmd.Env, strings.Fields(c.env)...)
-		cmd.Env = append(cmd.Env, "TLS_UID=3234", "TLS_GID=3235")
+		cmd.Env = slices.Concat(strings.Fields(c.env), cmd.Env, []string{"TLS_UID=3234", "TLS_GID=3235"})
 		p := boot(t, cmd, "127.0.0.1")
 		var text string
 		if strings.Contains(c.opts, "delayed") {
@@ -330,11 +310,11 @@ func TestIDs(t *testing.T) {
 	s := p.session()
 	io.WriteString(s, "x")
 	io.ReadFull(s, make([]byte, 1))
-	prog := childrenOf(strconv.Itoa(p.cmd.Process.Pid))
-	for pid, want := range map[string]string{prog: "1234", childrenOf(prog): "3234"} {
-		status, err := os.ReadFile("/proc/" + pid + "/status")
+	prog := proc.Children(p.Pid)[0]
+	for pid, want := range map[int]string{prog: "1234", proc.Children(prog)[0]: "3234"} {
+		status, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
 		if err != nil || !strings.Contains(string(status), "\nUid:\t"+want+"\t"+want+"\t"+want+"\t"+want+"\n") {
-			t.Errorf("pid %s is not %s: %v\n%s", pid, want, err, status)
+			t.Errorf("pid %d is not %s: %v\n%s", pid, want, err, status)
 		}
 	}
 }
@@ -342,21 +322,10 @@ func TestIDs(t *testing.T) {
 // prog starts with the limits and ignored signals that the server was started
 // with, and the server runs under the limits of mail run scripts.
 func TestLimitsAndSignals(t *testing.T) {
-	if err := exec.Command("sh", "-c", "ulimit -S -v 20000").Run(); err != nil {
-		need.Missing(t, "a shell with ulimit -v", err.Error())
-	}
-	const state = `grep -E "SigIgn|SigBlk" /proc/self/status; exec cat /proc/self/limits`
-	const limits = `ulimit -S -v 20000; ulimit -S -d 20000; ulimit -S -n 77; trap "" PIPE USR1 TERM; exec "$@"`
-	want, err := exec.Command("sh", "-c", limits, "sh", "sh", "-c", state).Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(string(want), " 20480000 ") || !strings.Contains(string(want), "SigIgn:\t0000000000005200") {
-		t.Fatalf("the limits are not there: %s", want)
-	}
+	want := resolvetest.Limits(t)
 	for _, opts := range []string{"-H", "", "-H --delayed"} {
-		cmd := command(t, strings.Fields(opts), "127.0.0.1", "sh", "-c", state)
-		cmd.Args = slices.Concat([]string{"sh", "-c", limits, "sh", cmd.Path}, cmd.Args[1:])
+		cmd := command(t, strings.Fields(opts), "127.0.0.1", resolvetest.State...)
+		cmd.Argv = resolvetest.Limited(cmd.Argv...)
 		cmd.Path = "/bin/sh"
 		p := boot(t, cmd, "127.0.0.1")
 		var got string
@@ -366,7 +335,7 @@ func TestLimitsAndSignals(t *testing.T) {
 		} else {
 			got = p.fetch()
 		}
-		if got != string(want) {
+		if got != want {
 			t.Errorf("%s:\ngot  %s\nwant %s", opts, got, want)
 		}
 	}

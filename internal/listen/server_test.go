@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -17,6 +16,9 @@ import (
 
 	"ucspitls/internal/line"
 	"ucspitls/internal/resolve/resolvetest"
+	lab "ucspitls/test/lab/launch"
+	"ucspitls/test/lab/proc"
+	"ucspitls/test/lab/wait"
 	"ucspitls/test/need"
 )
 
@@ -39,11 +41,7 @@ func TestEnvironment(t *testing.T) {
 		b, _ := io.ReadAll(c)
 		_, local, _ := net.SplitHostPort(c.LocalAddr().String())
 		c.Close()
-		env := map[string]string{}
-		for line := range strings.Lines(string(b)) {
-			name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
-			env[name] = value
-		}
+		env := resolvetest.Environ(string(b))
 		want := map[string]string{"PROTO": "TCP", "TCPREMOTEIP": ip, "TCPREMOTEPORT": local, "TCPLOCALIP": ip, "TCPLOCALPORT": p.port, "TCPCONNNUM": "0"}
 		if got := tcpVariables(env); !maps.Equal(got, want) {
 			t.Errorf("got %v, want %v", got, want)
@@ -105,7 +103,7 @@ func TestVerbosity(t *testing.T) {
 		p := start(t, opts, "true")
 		p.fetch()
 		p.signal(syscall.SIGTERM)
-		p.exit()
+		wait.For(t, p.Silent, "the end of stderr")
 		log := p.log()
 		if got := strings.Contains(log, "info: allow pid ") && strings.Contains(log, " ip 127.0.0.1"); got != c.allow {
 			t.Errorf("%s: allow %v\n%s", opts, got, log)
@@ -266,9 +264,9 @@ func TestRestart(t *testing.T) {
 		t.Fatalf("exit %d", code)
 	}
 	cmd := command(t, []string{"-H"}, "127.0.0.1", "cat")
-	for i, arg := range cmd.Args {
+	for i, arg := range cmd.Argv {
 		if arg == "0" {
-			cmd.Args[i] = first.port
+			cmd.Argv[i] = first.port
 		}
 	}
 	second := boot(t, cmd, "127.0.0.1")
@@ -282,9 +280,8 @@ func TestRestart(t *testing.T) {
 func TestStandardDescriptors(t *testing.T) {
 	p := start(t, "-H", "true") // boot has read stdout to its end
 	for fd, want := range []string{"/dev/null", "/dev/null"} {
-		got, err := os.Readlink("/proc/" + strconv.Itoa(p.cmd.Process.Pid) + "/fd/" + strconv.Itoa(fd))
-		if err != nil || got != want {
-			t.Errorf("%d is %s, %v", fd, got, err)
+		if got := proc.Descriptors(p.Pid)[fd]; got != want {
+			t.Errorf("%d is %s", fd, got)
 		}
 	}
 }
@@ -292,23 +289,16 @@ func TestStandardDescriptors(t *testing.T) {
 // prog gets the descriptors that the server was started with and no others.
 func TestInheritedDescriptors(t *testing.T) {
 	const list = "ls /proc/self/fd"
-	file, err := os.Open("/dev/null")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	direct := exec.Command("sh", "-c", list)
-	direct.ExtraFiles = []*os.File{file, file}
-	direct.Stdin = strings.NewReader("")
-	want, err := direct.Output()
-	if err != nil {
-		need.Missing(t, "/proc", err.Error())
+	files := func() map[int]*os.File { return map[int]*os.File{0: lab.Null(), 3: lab.Null(), 4: lab.Null()} }
+	direct := lab.Output(t, lab.Spec{Argv: []string{"sh", "-c", list}, Env: os.Environ(), Files: files()})
+	if direct.Code != 0 {
+		need.Missing(t, "/proc", direct.Stderr)
 	}
 	for _, opts := range []string{"-H", ""} {
 		cmd := command(t, strings.Fields(opts), "127.0.0.1", "sh", "-c", list)
-		cmd.ExtraFiles = direct.ExtraFiles
-		if got := boot(t, cmd, "127.0.0.1").fetch(); got != string(want) {
-			t.Errorf("%q: got %q, want %q", opts, got, want)
+		cmd.Files = files()
+		if got := boot(t, cmd, "127.0.0.1").fetch(); got != direct.Stdout {
+			t.Errorf("%q: got %q, want %q", opts, got, direct.Stdout)
 		}
 	}
 }
@@ -320,7 +310,7 @@ func TestPID1(t *testing.T) {
 		need.Missing(t, "unshare -pf", err.Error())
 	}
 	cmd := command(t, []string{"-v", "-H"}, "127.0.0.1", "sh", "-c", "(sleep 0.2; echo orphan >&2) & echo done")
-	cmd.Args = append([]string{"unshare", "-pf", "--kill-child", cmd.Path}, cmd.Args[1:]...)
+	cmd.Argv = append([]string{"unshare", "-pf", "--kill-child"}, cmd.Argv...)
 	cmd.Path = need.Program(t, "unshare", "util-linux")
 	p := boot(t, cmd, "127.0.0.1")
 	for range 3 {
@@ -332,32 +322,16 @@ func TestPID1(t *testing.T) {
 	for range 3 {
 		_, n = p.expect(n, "orphan")
 	}
-	pids, err := exec.Command("pgrep", "-P", strconv.Itoa(p.cmd.Process.Pid)).Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := strings.TrimSpace(string(pids))
+	server := proc.Children(p.Pid)[0]
 	// A last connection, so that all earlier ends have been seen.
 	p.fetch()
 	p.expect(n, "status: 0/40")
-	waitFor(t, func() bool { return childrenOf(server) == "" }, func() string { return "children left: " + childrenOf(server) })
-	pid, _ := strconv.Atoi(server)
-	syscall.Kill(pid, syscall.SIGTERM)
+	wait.Eventually(t, "the end of all children", func() bool { return len(proc.Children(server)) == 0 })
+	syscall.Kill(server, syscall.SIGTERM)
 	p.expect(n, "received SIGTERM, quitting")
 	if code := p.exit(); code != 0 {
 		t.Errorf("exit %d", code)
 	}
-}
-
-// childrenOf lists the children of a process, zombies too.
-func childrenOf(pid string) string {
-	var list []string
-	threads, _ := filepath.Glob("/proc/" + pid + "/task/*/children")
-	for _, file := range threads {
-		b, _ := os.ReadFile(file)
-		list = append(list, strings.Fields(string(b))...)
-	}
-	return strings.Join(list, " ")
 }
 
 func TestLookups(t *testing.T) {
@@ -493,7 +467,7 @@ func TestSlowLookups(t *testing.T) {
 	}
 	defer slow.Close()
 	_, n := p.expect(0, "accept 127.0.0.8_")
-	waitFor(t, func() bool { return len(world.DNS.Asked()) > 0 }, func() string { return "no query" })
+	wait.Eventually(t, "a query", func() bool { return len(world.DNS.Asked()) > 0 })
 	if got := p.environment()["TCPREMOTEIP"]; got != "127.0.0.1" {
 		t.Errorf("TCPREMOTEIP=%s", got)
 	}

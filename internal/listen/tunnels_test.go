@@ -6,12 +6,15 @@ import (
 	"crypto/tls"
 	"io"
 	"net"
-	"os/exec"
+	"os"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	lab "ucspitls/test/lab/launch"
+	"ucspitls/test/lab/wait"
 )
 
 // slowly is a client that has taken a little and takes no more: the tunnel
@@ -43,22 +46,9 @@ func each(t *testing.T, test func(t *testing.T, start func(opts string, prog ...
 		test(t, func(opts string, prog ...string) *process {
 			cmd := command(t, strings.Fields(opts), "127.0.0.1", prog...)
 			path := t.TempDir() + "/s"
-			iod := exec.Command(world.Bin+"/s6-tlsd-iod", "-d1", path)
-			iod.Env = cmd.Env
-			ready, err := iod.StdoutPipe()
-			if err == nil {
-				err = iod.Start()
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() {
-				iod.Process.Signal(syscall.SIGTERM)
-				iod.Process.Signal(syscall.SIGTERM)
-				iod.Wait()
-			})
-			if b, _ := io.ReadAll(ready); string(b) != "\n" {
-				t.Fatalf("the shared process says %q", b)
+			iod := lab.Run(t, lab.Spec{Path: world.Bin + "/s6-tlsd-iod", Argv: []string{"s6-tlsd-iod", "-d1", path}, Env: cmd.Env, Files: map[int]*os.File{0: lab.Null()}, Stdout: true})
+			if line, ok := iod.Line(); line != "" || !ok {
+				t.Fatalf("the shared process says %q", line)
 			}
 			cmd.Env = append(cmd.Env, "TLS_IOD="+path)
 			return boot(t, cmd, "127.0.0.1")
@@ -122,9 +112,7 @@ func TestCountTunnelsGlobally(t *testing.T) {
 	first.NetConn().Close()
 	_, n = p.expect(n, "info: end tunnel ", " count 0/1")
 	p.expect(n, "info: accept 127.0.0.1_"+port(waits.LocalAddr())+" ")
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, line := range p.lines[:n-1] {
+	for _, line := range p.lines()[:n-1] {
 		if strings.Contains(line, "status: 2/") || strings.Contains(line, port(waits.LocalAddr())) {
 			t.Errorf("beyond the limit: %s", line)
 		}
@@ -189,7 +177,7 @@ func TestKernelKnowsConnections(t *testing.T) {
 		}
 		peer.SetLinger(0)
 		peer.Close()
-		waitFor(t, func() bool { s, err := k.ask(c); return err != nil || s.inode == 0 }, func() string { return "it is still there" })
+		wait.Eventually(t, "the end of the socket", func() bool { s, err := k.ask(c); return err != nil || s.inode == 0 })
 		if k.owned(c) {
 			t.Errorf("%s: it is gone", ip)
 		}

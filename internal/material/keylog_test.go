@@ -74,10 +74,10 @@ func TestKeyLogRefused(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			before := descriptors(t)
+			before := descriptors()
 			_, err := Open(Options{Environ: c.env, ServerName: "a.example", NoVerifyCert: true})
 			wantExit(t, err, 96, c.line)
-			if after := descriptors(t); after != before {
+			if after := descriptors(); after != before {
 				t.Errorf("%d descriptors, %d before", after, before)
 			}
 		})

@@ -128,7 +128,7 @@ func TestPairFlaws(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFolder(t)
-			before := descriptors(t)
+			before := descriptors()
 			_, err := Open(Options{Server: true, Environ: []string{"CERTFILE=" + f.put("c", c.cert), "KEYFILE=" + f.put("k", c.key)}})
 			line := strings.NewReplacer("CERT:", f.path("c")+":", "KEY:", f.path("k")+":", "KEY ", f.path("k")+" ", "KEY.", f.path("k")+".").Replace(c.line)
 			switch {
@@ -137,7 +137,7 @@ func TestPairFlaws(t *testing.T) {
 			case err == nil || !strings.Contains(err.Error(), "malformed PEM block at line "):
 				t.Errorf("error is %v", err)
 			}
-			if after := descriptors(t); after != before {
+			if after := descriptors(); after != before {
 				t.Errorf("%d descriptors, %d before", after, before)
 			}
 		})

@@ -77,7 +77,7 @@ func TestServerNames(t *testing.T) {
 	for _, c := range cases {
 		for level := uint(0); level <= 3; level++ {
 			t.Run(fmt.Sprintf("%d %q", level, c.asked), func(t *testing.T) {
-				before := descriptors(t)
+				before := descriptors()
 				s := openServer(t, level, backend.CertNone, f.env...)
 				pair, err := s.Config.Keys(c.asked)
 				if err != nil {
@@ -99,7 +99,7 @@ func TestServerNames(t *testing.T) {
 				if (s.Config.Default == nil) != (level > 1) {
 					t.Errorf("default pair %v at level %d", s.Config.Default, level)
 				}
-				if after := descriptors(t); after != before {
+				if after := descriptors(); after != before {
 					t.Errorf("%d descriptors after the choice, %d before", after, before)
 				}
 			})
@@ -120,13 +120,13 @@ func TestServerNames(t *testing.T) {
 // With AllPairs a server has read everything at its start, and chooses often.
 func TestAllPairs(t *testing.T) {
 	f := newSNIFolder(t, "", "a.example", "b.example")
-	before := descriptors(t)
+	before := descriptors()
 	opened, err := Open(Options{Server: true, Environ: f.env, SNI: 1, AllPairs: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer opened.Close()
-	if after := descriptors(t); after != before {
+	if after := descriptors(); after != before {
 		t.Errorf("%d descriptors, %d before", after, before)
 	}
 	s := opened.(*server)
@@ -151,9 +151,9 @@ func TestAllPairs(t *testing.T) {
 // right to open them, and are not read before it.
 func TestNamesAreOpenedFirst(t *testing.T) {
 	f := newSNIFolder(t, "", "a.example", "b.example")
-	before := descriptors(t)
+	before := descriptors()
 	s := openServer(t, 1, backend.CertNone, f.env...)
-	if got := descriptors(t) - before; got != 4 {
+	if got := descriptors() - before; got != 4 {
 		t.Errorf("%d descriptors held, want 4", got)
 	}
 	f.put("cert:b.example", []byte("rewritten in place\n"))
@@ -166,7 +166,7 @@ func TestNamesAreOpenedFirst(t *testing.T) {
 	if err != nil || len(pair.Chain) != 1 {
 		t.Fatalf("Keys: %v, %v", pair, err)
 	}
-	if got := descriptors(t) - before; got != 0 {
+	if got := descriptors() - before; got != 0 {
 		t.Errorf("%d descriptors held after the choice", got)
 	}
 	if _, err := s.Config.Keys("a.example"); err == nil {
@@ -216,10 +216,10 @@ func TestNameFlaws(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			before := descriptors(t)
+			before := descriptors()
 			_, err := Open(Options{Server: true, Environ: c.env, SNI: c.level})
 			wantExit(t, err, c.code, c.line)
-			if after := descriptors(t); after != before {
+			if after := descriptors(); after != before {
 				t.Errorf("%d descriptors, %d before", after, before)
 			}
 		})

@@ -2,76 +2,37 @@ package material
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/pem"
-	"math/big"
 	"os"
 	"path/filepath"
-	"sync"
 	"testing"
-	"time"
 
 	"ucspitls/backend"
+	"ucspitls/backend/backendtest/pki"
 	"ucspitls/internal/diag"
+	"ucspitls/test/lab/proc"
 )
 
-// testKey is one key for all tests of a run.
-var testKey = sync.OnceValue(func() *ecdsa.PrivateKey {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		panic(err)
-	}
-	return key
-})
-
-var testRSAKey = sync.OnceValue(func() *rsa.PrivateKey {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		panic(err)
-	}
-	return key
-})
-
-func must[T any](v T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return v
-}
-
 // makeCert is a self-signed CA certificate.
-func makeCert(cn string) []byte {
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()),
-		Subject:      pkix.Name{CommonName: cn},
-		NotBefore:    time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
-		SubjectKeyId: []byte{1, 2, 3},
-	}
-	return must(x509.CreateCertificate(rand.Reader, template, template, &testKey().PublicKey, testKey()))
-}
+func makeCert(cn string) []byte { return pki.Shared().Issue(pki.Spec{Name: cn, CA: true}).DER() }
 
-// makeCRL is a CRL of makeCert's key with more extensions.
+// makeCRL is a CRL with more extensions.
 func makeCRL(extensions ...pkix.Extension) []byte {
-	issuer := must(x509.ParseCertificate(makeCert("issuer")))
-	return must(x509.CreateRevocationList(rand.Reader, &x509.RevocationList{
-		Number: big.NewInt(1), ThisUpdate: time.Now(), NextUpdate: time.Now().Add(time.Hour),
-		ExtraExtensions: extensions,
-	}, issuer, testKey()))
+	return pki.Shared().CRL(pki.CRLSpec{Edit: func(l *x509.RevocationList) { l.ExtraExtensions = extensions }})
 }
 
-func pkcs8() []byte { return must(x509.MarshalPKCS8PrivateKey(testKey())) }
-func sec1() []byte  { return must(x509.MarshalECPrivateKey(testKey())) }
-func pkcs1() []byte { return x509.MarshalPKCS1PrivateKey(testRSAKey()) }
-
-func armour(label string, der []byte) []byte {
-	return pem.EncodeToMemory(&pem.Block{Type: label, Bytes: der})
+// legacy is one key of a type, for all tests of a run, in the form of that type.
+func legacy(k pki.KeyType) []byte {
+	der, _ := pki.Shared().Server(k).KeyLegacy()
+	return der
 }
+
+func pkcs8() []byte { return pki.Shared().Server(pki.P256).KeyPKCS8() }
+func sec1() []byte  { return legacy(pki.P256) }
+func pkcs1() []byte { return legacy(pki.RSA2048) }
+
+func armour(label string, der []byte) []byte { return pki.PEM(label, der) }
 
 func join(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
 
@@ -127,11 +88,4 @@ func openClient(t *testing.T, name string, sendCert, noVerify bool, env ...strin
 }
 
 // descriptors counts what this process has open.
-func descriptors(t *testing.T) int {
-	t.Helper()
-	entries, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(entries)
-}
+func descriptors() int { return len(proc.Descriptors(os.Getpid())) }

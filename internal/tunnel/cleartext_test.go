@@ -32,7 +32,7 @@ func TestCleartext(t *testing.T) {
 			for _, after := range []bool{true, false} {
 				w := newWorld(options{pipe: 1000, window: 1000, chunk: chunk})
 				w.t.AfterCommand = after
-				w.net.in = []byte(c.sent)
+				w.net.In.Arrive([]byte(c.sent)...)
 				if err := w.settle(); err != nil {
 					t.Fatal(err)
 				}
@@ -50,8 +50,8 @@ func TestCleartext(t *testing.T) {
 				if len(w.got) > 0 || !w.gotEOF {
 					t.Errorf("%s: prog got %q, EOF: %v", c.name, w.got, w.gotEOF)
 				}
-				if !w.net.ourFIN || bytes.ContainsRune(w.net.out, 'A') {
-					t.Errorf("%s: FIN: %v, the peer got %q", c.name, w.net.ourFIN, w.net.out)
+				if !w.net.Out.Fin || bytes.ContainsRune(w.net.Out.Sent, 'A') {
+					t.Errorf("%s: FIN: %v, the peer got %q", c.name, w.net.Out.Fin, w.net.Out.Sent)
 				}
 			}
 		}

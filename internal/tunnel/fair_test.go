@@ -5,19 +5,20 @@ import (
 	"testing"
 
 	"ucspitls/backend"
+	lab "ucspitls/test/lab/world"
 )
 
 // An endlessNet always has more to read, and takes everything.
 type endlessNet struct {
-	fakeNet
+	*lab.Socket
 	flood []byte // again and again
 	at    int
 	taken int // how much was read
 }
 
 func (n *endlessNet) Read(p []byte) (int, error) {
-	if len(n.in) > 0 {
-		return n.fakeNet.Read(p)
+	if n.In.Arrived > n.In.Read {
+		return n.Socket.Read(p)
 	}
 	if n.flood == nil {
 		return 0, backend.ErrAgain
@@ -33,14 +34,14 @@ func (n *endlessNet) Read(p []byte) (int, error) {
 
 // An endlessIn always has one more byte.
 type endlessIn struct {
-	fromProg
+	lab.Output
 	flood bool
 	reads int
 }
 
 func (p *endlessIn) Read(b []byte) (int, error) {
 	if !p.flood {
-		return p.fromProg.Read(b)
+		return p.Output.Read(b)
 	}
 	p.reads++
 	b[0] = 'x'
@@ -48,7 +49,7 @@ func (p *endlessIn) Read(b []byte) (int, error) {
 }
 
 // An endlessOut takes everything.
-type endlessOut struct{ toProg }
+type endlessOut struct{ lab.Input }
 
 func (endlessOut) Write(p []byte) (int, error) { return len(p), nil }
 
@@ -83,12 +84,11 @@ func TestStepIsBounded(t *testing.T) {
 			o := tt.o
 			o.pipe, o.window, o.chunk = 1<<16, 1<<30, 1<<20
 			w := newWorld(o)
-			network := &endlessNet{fakeNet: *w.net}
-			w.net = &network.fakeNet
-			in := &endlessIn{fromProg: fromProg{w.up}}
+			network := &endlessNet{Socket: w.net}
+			in := &endlessIn{Output: lab.Output{Pipe: w.up}}
 			w.t.Net, w.t.In = network, in
 			if tt.reads {
-				w.t.Out = endlessOut{toProg{w.down}}
+				w.t.Out = endlessOut{lab.Input{Pipe: w.down}}
 			}
 			w.reads = tt.reads
 			if strings.Contains(tt.actions, "fin") { // with its burst in one step
@@ -102,7 +102,7 @@ func TestStepIsBounded(t *testing.T) {
 			tls := w.t.Conn.(*fakeTLS)
 			w.t.Conn = countingConn{tls, &records}
 			for range 50 {
-				took, reads, sent, before := network.taken, in.reads, len(network.out), records
+				took, reads, sent, before := network.taken, in.reads, len(network.Out.Sent), records
 				w.ready = NetIn | NetOut | LocalIn | LocalOut
 				w.step()
 				if w.done {
@@ -117,13 +117,13 @@ func TestStepIsBounded(t *testing.T) {
 				if n := in.reads - reads; n > maxRecords {
 					t.Fatalf("%d reads of prog's output in one step", n)
 				}
-				if tt.prog && w.t.inOpen && len(network.out) == sent {
+				if tt.prog && w.t.inOpen && len(network.Out.Sent) == sent {
 					t.Fatal("prog had no turn")
 				}
 				if network.taken > took && w.deadline != w.now && w.want&NetIn == 0 && w.t.plain.len() < bufferSize {
 					t.Fatalf("it does not want its next turn: deadline %v, wants %b", w.deadline, w.want)
 				}
-				network.out, network.acked = network.out[:0], 0
+				network.Out.Sent, network.Out.Arrived = network.Out.Sent[:0], 0
 			}
 			if tt.flood != nil && network.taken == 0 {
 				t.Error("nothing was read")

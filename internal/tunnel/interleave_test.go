@@ -155,7 +155,7 @@ func (w *world) judge(order []string) error {
 		if w.fault == "" && has("hello") {
 			return errors.New("an error without a fault")
 		}
-		if w.fault == "bad" && !alert && !w.net.ourFIN {
+		if w.fault == "bad" && !alert && !w.net.Out.Fin {
 			return errors.New("no alert")
 		}
 		return nil
@@ -166,10 +166,10 @@ func (w *world) judge(order []string) error {
 	if !has("hello") {
 		return errors.New("no handshake, yet a normal end")
 	}
-	if !w.net.ourFIN && !w.net.rst {
+	if !w.net.Out.Fin && !w.rst {
 		return errors.New("no FIN")
 	}
-	if w.t.CloseNotify && !closeNotify && !w.net.rst {
+	if w.t.CloseNotify && !closeNotify && !w.rst {
 		return errors.New("no close_notify")
 	}
 	if !w.t.CloseNotify && closeNotify {

@@ -35,16 +35,10 @@ func (w *world) trickle(every, limit time.Duration, do func()) error {
 // TestEveryWaitEnds: whatever trickles, every state has its bound.
 func TestEveryWaitEnds(t *testing.T) {
 	const linger = 10 * time.Minute
-	acks := func(w *world) {
-		sent := len(w.net.out)
-		if w.net.ourFIN {
-			sent++
-		}
-		w.net.acked = min(sent, w.net.acked+20)
-	}
+	acks := func(w *world) { w.net.Out.Take(20) }
 	sends := func(w *world) { w.do("d1") }
 	both := func(w *world) { acks(w); sends(w) }
-	raw := func(w *world) { w.net.in = append(w.net.in, 'H') }
+	raw := func(w *world) { w.net.In.Arrive('H') }
 	ok := func(err error) bool { return err == nil }
 	is := func(target error) func(error) bool { return func(err error) bool { return errors.Is(err, target) } }
 	undelivered := func(err error) bool {
@@ -114,7 +108,7 @@ func TestEveryWaitEnds(t *testing.T) {
 				o.linger = linger
 			}
 			w := newWorld(o)
-			w.notify.size = 2 // nobody reads the blob either
+			w.notify.Size = 2 // nobody reads the blob either
 			w.settle()
 			for _, a := range strings.Fields(tt.actions) {
 				w.do(a)
@@ -140,7 +134,7 @@ func TestEveryWaitEnds(t *testing.T) {
 				t.Errorf("%v", w.err)
 			}
 			w.t.Close()
-			if w.up.reader || w.down.writer || w.notify.writer {
+			if w.up.Reader || w.down.Writer || w.notify.Writer {
 				t.Error("an end is still open")
 			}
 		})
@@ -158,13 +152,7 @@ func TestHonestSlowPeer(t *testing.T) {
 	if len(w.wrote) < pipe+sendBuffer {
 		t.Fatalf("only %d bytes are on their way", len(w.wrote))
 	}
-	err := w.trickle(time.Second, 2*time.Hour, func() {
-		sent := len(w.net.out)
-		if w.net.ourFIN {
-			sent++
-		}
-		w.net.acked = min(sent, w.net.acked+1500)
-	})
+	err := w.trickle(time.Second, 2*time.Hour, func() { w.net.Out.Take(1500) })
 	data, _, _ := w.received()
 	if err != nil || w.err != nil || len(data) != len(w.wrote) || w.now > DefaultLinger {
 		t.Errorf("%v, %v: %d of %d bytes after %v", err, w.err, len(data), len(w.wrote), w.now)

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"ucspitls/test/lab/wait"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -120,15 +122,6 @@ func newLoop(t *testing.T) *Loop {
 	return l
 }
 
-func wait(t *testing.T, c <-chan struct{}) {
-	t.Helper()
-	select {
-	case <-c:
-	case <-time.After(20 * time.Second):
-		t.Fatal("never ends")
-	}
-}
-
 func noFDs(in int) FDs { return FDs{NetIn: -1, NetOut: -1, LocalIn: in, LocalOut: -1, Notify: -1} }
 
 // TestLoopPanic: a panic ends one task and no other.
@@ -154,14 +147,14 @@ func TestLoopPanic(t *testing.T) {
 	for _, w := range writers {
 		io.WriteString(w, "one")
 	}
-	wait(t, tasks[1].ended)
+	wait.For(t, tasks[1].ended, "the end of a task")
 	if tasks[1].breaks != "panic: of a task" {
 		t.Error(tasks[1].breaks)
 	}
 	for _, i := range []int{0, 2} {
 		io.WriteString(writers[i], " two")
 		writers[i].Close()
-		wait(t, tasks[i].ended)
+		wait.For(t, tasks[i].ended, "the end of a task")
 		if string(tasks[i].data) != "one two" {
 			t.Errorf("%q", tasks[i].data)
 		}
@@ -178,7 +171,7 @@ func TestLoopRefuses(t *testing.T) {
 	defer f.Close()
 	p := &pipeTask{fd: int(f.Fd()), ended: make(chan struct{})}
 	l.Do(func() { l.Add(p, noFDs(p.fd), -1) })
-	wait(t, p.ended)
+	wait.For(t, p.ended, "the end of a task")
 	if !strings.Contains(p.breaks, syscall.EPERM.Error()) {
 		t.Error(p.breaks)
 	}
@@ -197,7 +190,7 @@ func TestLoopTimers(t *testing.T) {
 		}
 	})
 	for _, p := range tasks {
-		wait(t, p.ended)
+		wait.For(t, p.ended, "the end of a task")
 		if now := testClock(); now < p.until {
 			t.Errorf("%v early", p.until-now)
 		}

@@ -197,12 +197,12 @@ func TestRows(t *testing.T) {
 					}
 				}
 				if !(tiny && stalled) {
-					check("FIN", w.net.ourFIN, want.fin || want.toPeer < 0 && w.net.ourFIN)
+					check("FIN", w.net.Out.Fin, want.fin || want.toPeer < 0 && w.net.Out.Fin)
 					check("close_notify", cn, want.cn)
 					check("alert", alert, want.alert)
 				}
 				check("prog's EOF", w.gotEOF, want.eof)
-				check("blob", string(w.notify.buf) == "blob", want.blob)
+				check("blob", string(w.notify.Buf) == "blob", want.blob)
 				if !want.ended {
 					return
 				}
@@ -220,7 +220,7 @@ func TestRows(t *testing.T) {
 				if d := w.now - want.took; d < 0 || d > 600*time.Millisecond {
 					t.Errorf("took %v, want %v", w.now, want.took)
 				}
-				if w.notify.writer {
+				if w.notify.Writer {
 					t.Error("the notification descriptor is still open")
 				}
 			})
@@ -231,7 +231,7 @@ func TestRows(t *testing.T) {
 // TestBlobBlocksNobody: a prog that does not read the information still gets its data.
 func TestBlobBlocksNobody(t *testing.T) {
 	w := newWorld(options{pipe: 100, window: 1000, chunk: 1000})
-	w.notify.size = 2
+	w.notify.Size = 2
 	if err := w.run(strings.Fields("hello d50000 w50000")...); err != nil {
 		t.Fatal(err)
 	}
@@ -239,20 +239,20 @@ func TestBlobBlocksNobody(t *testing.T) {
 	if len(data) != 50000 || len(w.got) != 50000 {
 		t.Fatalf("%d bytes to the peer, %d to prog", len(data), len(w.got))
 	}
-	if string(w.notify.buf) != "bl" || !w.notify.writer {
-		t.Fatalf("notified %q", w.notify.buf)
+	if string(w.notify.Buf) != "bl" || !w.notify.Writer {
+		t.Fatalf("notified %q", w.notify.Buf)
 	}
 }
 
 // TestUnreadBlob: a prog that leaves it unread leaves no descriptor behind.
 func TestUnreadBlob(t *testing.T) {
 	w := newWorld(options{pipe: 1 << 16, window: 1 << 20, chunk: 1 << 20})
-	w.notify.size = 2
+	w.notify.Size = 2
 	if err := w.run(strings.Fields("hello w5 closeW fin")...); err != nil {
 		t.Fatal(err)
 	}
-	if !w.done || w.err != nil || w.notify.writer {
-		t.Errorf("done %v, %v, still open %v", w.done, w.err, w.notify.writer)
+	if !w.done || w.err != nil || w.notify.Writer {
+		t.Errorf("done %v, %v, still open %v", w.done, w.err, w.notify.Writer)
 	}
 }
 
@@ -265,8 +265,8 @@ func TestBlobBeforeAFault(t *testing.T) {
 	if err := w.finish(time.Minute); err != nil {
 		t.Fatal(err)
 	}
-	if string(w.notify.buf) != "blob" || w.err == nil {
-		t.Errorf("told %q, ended with %v", w.notify.buf, w.err)
+	if string(w.notify.Buf) != "blob" || w.err == nil {
+		t.Errorf("told %q, ended with %v", w.notify.Buf, w.err)
 	}
 }
 
@@ -274,7 +274,7 @@ func TestBlobBeforeAFault(t *testing.T) {
 // for a peer that waits for them; only as long as an alert may take.
 func TestNothingCanBeSent(t *testing.T) {
 	w := newWorld(options{pipe: 1 << 16, window: 1 << 20, chunk: 1 << 20})
-	w.net.down = true
+	w.net.Broken = syscall.ENETDOWN
 	if err := w.finish(time.Minute); err != nil {
 		t.Fatal(err)
 	}
@@ -302,7 +302,7 @@ func TestAcknowledgedAnew(t *testing.T) {
 	w.ready = LocalIn | NetIn
 	w.step()
 	if w.done {
-		t.Fatalf("it ended (%v) with %d bytes that were not acknowledged", w.err, len(w.net.out)-w.net.acked)
+		t.Fatalf("it ended (%v) with %d bytes that were not acknowledged", w.err, w.net.Out.Unacked())
 	}
 	w.do("take")
 	if err := w.finish(time.Minute); err != nil || w.err != nil {
@@ -324,7 +324,7 @@ func TestStalledPeerRecovers(t *testing.T) {
 				t.Fatalf("gave up at %v: %v", w.now, w.err)
 			}
 		}
-		w.net.acked += 100
+		w.net.Out.Take(100)
 	}
 	w.do("take")
 	if err := w.finish(time.Minute); err != nil || w.err != nil {

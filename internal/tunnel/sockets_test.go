@@ -17,6 +17,7 @@ import (
 
 	"ucspitls/backend"
 	"ucspitls/internal/fd"
+	"ucspitls/test/lab/pattern"
 )
 
 // A bench is a tunnel on real descriptors: a TCP connection, three pipes.
@@ -177,7 +178,7 @@ func (b *bench) do(action string) {
 	case "hello":
 		send(record('H', nil))
 	case "d":
-		p := pattern(len(b.said), size)
+		p := pattern.Slice(len(b.said), size)
 		b.said = append(b.said, p...)
 		for len(p) > 0 { // in records as a TLS library would make them
 			n := min(len(p), 16000)
@@ -201,7 +202,7 @@ func (b *bench) do(action string) {
 	case "read":
 		b.startReading()
 	case "w":
-		p := pattern(len(b.wrote), size)
+		p := pattern.Slice(len(b.wrote), size)
 		n, _ := b.progW.Write(p)
 		b.wrote = append(b.wrote, p[:n]...)
 	case "closeW":
@@ -227,8 +228,7 @@ func (b *bench) do(action string) {
 
 // received decodes what the peer read.
 func (b *bench) received() []byte {
-	w := world{net: &fakeNet{out: b.taken}}
-	data, _, _ := w.received()
+	data, _, _ := decode(b.taken)
 	return data
 }
 

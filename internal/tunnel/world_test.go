@@ -7,10 +7,11 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"ucspitls/backend"
+	"ucspitls/test/lab/pattern"
+	lab "ucspitls/test/lab/world"
 )
 
 // A world is everything around a tunnel: a TLS library, a network with a peer
@@ -132,151 +133,12 @@ func (c *fakeTLS) CloseWrite() error    { c.w.Write(record('C', nil)); return ni
 func (c *fakeTLS) State() backend.State { return backend.State{Version: backend.TLS13} }
 func (c *fakeTLS) Close()               {}
 
-// fakeNet is the network: what the peer sent, and what it was sent.
-type fakeNet struct {
-	in       []byte // on its way to us
-	fin      bool   // the peer's FIN stands behind in
-	rst      bool
-	rstAtFIN bool   // it comes just before our FIN
-	down     bool   // nothing can be written
-	out      []byte // what we sent
-	acked    int    // of out, and of our FIN
-	ourFIN   bool
-	window   int // how much unacknowledged data the peer's system takes
-	takes    bool
-	chunk    int // at most so much a read
-}
-
-func (n *fakeNet) Read(p []byte) (int, error) {
-	switch {
-	case n.rst:
-		return 0, syscall.ECONNRESET
-	case len(n.in) > 0:
-		m := copy(p[:min(len(p), n.chunk)], n.in)
-		n.in = n.in[m:]
-		return m, nil
-	case n.fin:
-		return 0, io.EOF
-	}
-	return 0, backend.ErrAgain
-}
-
-func (n *fakeNet) room() int { return n.window - (len(n.out) - n.acked) }
-
-func (n *fakeNet) Write(p []byte) (int, error) {
-	switch {
-	case n.rst:
-		return 0, syscall.EPIPE
-	case n.down:
-		return 0, syscall.ENETDOWN
-	case n.ourFIN:
-		panic("written after the FIN")
-	case n.room() <= 0:
-		return 0, backend.ErrAgain
-	}
-	m := min(len(p), n.room(), n.chunk)
-	n.out = append(n.out, p[:m]...)
-	n.ack()
-	return m, nil
-}
-
-func (n *fakeNet) ack() {
-	if n.takes && !n.rst {
-		n.acked = len(n.out)
-		if n.ourFIN {
-			n.acked++
-		}
-	}
-}
-
-func (n *fakeNet) CloseWrite() error {
-	if n.rst {
-		return syscall.ENOTCONN
-	}
-	if n.ourFIN {
-		panic("two FINs")
-	}
-	n.ourFIN = true
-	if n.rstAtFIN {
-		n.rst, n.ourFIN = true, false
-		return syscall.ENOTCONN
-	}
-	n.ack()
-	return nil
-}
-
-func (n *fakeNet) Unacked() (int, error) {
-	sent := len(n.out)
-	if n.ourFIN {
-		sent++
-	}
-	if n.rst {
-		return sent - n.acked, syscall.ECONNRESET
-	}
-	return sent - n.acked, nil
-}
-
-// fakePipe is one of prog's two pipes.
-type fakePipe struct {
-	buf            []byte
-	size           int
-	writer, reader bool // open
-	full           bool // as a disk
-}
-
-func (p *fakePipe) Read(b []byte) (int, error) {
-	switch {
-	case !p.reader:
-		panic("read after Close")
-	case len(p.buf) > 0:
-		n := copy(b, p.buf)
-		p.buf = p.buf[n:]
-		return n, nil
-	case !p.writer:
-		return 0, io.EOF
-	}
-	return 0, backend.ErrAgain
-}
-
-func (p *fakePipe) Write(b []byte) (int, error) {
-	switch {
-	case !p.writer:
-		panic("write after Close")
-	case !p.reader:
-		return 0, syscall.EPIPE
-	case p.full:
-		return 0, syscall.ENOSPC
-	case p.size == len(p.buf):
-		return 0, backend.ErrAgain
-	}
-	n := min(len(b), p.size-len(p.buf))
-	p.buf = append(p.buf, b[:n]...)
-	return n, nil
-}
-
-type fromProg struct{ *fakePipe }
-
-func (p fromProg) Close() {
-	if !p.reader {
-		panic("closed twice")
-	}
-	p.reader = false
-}
-
-type toProg struct{ *fakePipe }
-
-func (p toProg) Close() {
-	if !p.writer {
-		panic("closed twice")
-	}
-	p.writer = false
-}
-
 type world struct {
 	t        *Tunnel
-	net      *fakeNet
-	up, down *fakePipe // prog's output and input
-	notify   *fakePipe
+	net      *lab.Socket
+	rst      bool
+	up, down *lab.Pipe // prog's output and input
+	notify   *lab.Pipe
 	now      time.Duration
 	ready    Events
 	want     Events
@@ -315,17 +177,14 @@ func (o options) rules() Rules {
 }
 
 func newWorld(o options) *world {
-	w := &world{
-		net:    &fakeNet{window: o.window, takes: true, chunk: o.chunk},
-		up:     &fakePipe{size: o.pipe, writer: true, reader: true},
-		down:   &fakePipe{size: o.pipe, writer: true, reader: true},
-		notify: &fakePipe{size: o.pipe, writer: true, reader: true},
-		reads:  true,
-	}
+	w := &world{up: lab.NewPipe(o.pipe, nil), down: lab.NewPipe(o.pipe, nil), notify: lab.NewPipe(o.pipe, nil), reads: true}
+	in, out := lab.NewLane(), lab.NewLane()
+	in.Chunk, out.Chunk, out.Window, out.Eager = o.chunk, o.chunk, o.window, true
+	w.net = lab.NewSocket(in, out, &w.now, &w.rst)
 	wire := NewWire()
 	w.t = New(Config{
 		Conn: &fakeTLS{w: wire}, Wire: wire, Net: w.net,
-		In: fromProg{w.up}, Out: toProg{w.down}, Notify: toProg{w.notify},
+		In: lab.Output{Pipe: w.up}, Out: lab.Input{Pipe: w.down}, Notify: lab.Input{Pipe: w.notify},
 		Established: func(backend.State) []byte { return []byte("blob") },
 		Pool:        o.pool, Rules: o.rules(),
 	}, 0)
@@ -361,25 +220,24 @@ func (w *world) step() {
 // events is what poll would say of everything.
 func (w *world) events() Events {
 	var e Events
-	n := w.net
-	if len(n.in) > 0 || n.fin || n.rst {
+	if w.net.Readable() {
 		e |= NetIn
 	}
-	if n.rst || !n.ourFIN && n.room() > 0 {
+	if w.net.Writable() {
 		e |= NetOut
 	}
-	if len(w.up.buf) > 0 || !w.up.writer {
+	if len(w.up.Buf) > 0 || !w.up.Writer {
 		e |= LocalIn
 	}
-	if !w.up.writer {
+	if !w.up.Writer {
 		e |= InHangup
 	}
-	if !w.down.reader {
+	if !w.down.Reader {
 		e |= LocalOut | OutHangup
-	} else if len(w.down.buf) < w.down.size {
+	} else if len(w.down.Buf) < w.down.Size {
 		e |= LocalOut
 	}
-	if !w.notify.reader || len(w.notify.buf) < w.notify.size {
+	if !w.notify.Reader || len(w.notify.Buf) < w.notify.Size {
 		e |= NotifyOut
 	}
 	return e
@@ -387,7 +245,7 @@ func (w *world) events() Events {
 
 // prog goes on with what it is at.
 func (w *world) prog() {
-	for len(w.backlog) > 0 && w.up.writer {
+	for len(w.backlog) > 0 && w.up.Writer {
 		n, err := w.up.Write(w.backlog)
 		w.wrote = append(w.wrote, w.backlog[:n]...)
 		w.backlog = w.backlog[n:]
@@ -399,19 +257,19 @@ func (w *world) prog() {
 		}
 	}
 	if len(w.backlog) == 0 && (w.exits || w.closesW) {
-		w.up.writer = false
+		w.up.Writer = false
 		if w.exits {
-			w.down.reader = false
-			w.notify.reader = false
+			w.down.Reader = false
+			w.notify.Reader = false
 		}
 	}
-	if w.reads && w.down.reader {
-		w.got = append(w.got, w.down.buf...)
-		w.down.buf = nil
-		w.gotEOF = w.gotEOF || !w.down.writer
+	if w.reads && w.down.Reader {
+		w.got = append(w.got, w.down.Buf...)
+		w.down.Buf = nil
+		w.gotEOF = w.gotEOF || !w.down.Writer
 		if w.exitEOF && w.gotEOF {
 			w.exits = true
-			w.up.writer, w.down.reader, w.notify.reader = false, false, false
+			w.up.Writer, w.down.Reader, w.notify.Reader = false, false, false
 		}
 	}
 }
@@ -423,26 +281,26 @@ func (w *world) do(action string) {
 		size, _ = strconv.Atoi(action[i:])
 		action = action[:i]
 	}
-	n := w.net
+	in, out := w.net.In, w.net.Out
 	send := func(b []byte) {
-		if !n.rst && !n.fin {
-			n.in = append(n.in, b...)
+		if !w.rst && !in.Fin {
+			in.Arrive(b...)
 		}
 	}
 	switch action {
 	// prog
 	case "w":
 		if !w.exits && !w.closesW {
-			w.backlog = append(w.backlog, pattern(len(w.wrote)+len(w.backlog), size)...)
+			w.backlog = append(w.backlog, pattern.Slice(len(w.wrote)+len(w.backlog), size)...)
 		}
 	case "closeW":
 		w.closesW = true
 	case "closeR":
-		w.down.reader = false
+		w.down.Reader = false
 	case "stopR":
 		w.reads = false
 	case "full":
-		w.down.full = true
+		w.down.Full = true
 	case "goR":
 		w.reads = true
 	case "exit":
@@ -456,8 +314,8 @@ func (w *world) do(action string) {
 	case "hello":
 		send(record('H', nil))
 	case "d":
-		if !n.rst && !n.fin && w.fault == "" {
-			p := pattern(len(w.said), size)
+		if !w.rst && !in.Fin && w.fault == "" {
+			p := pattern.Slice(len(w.said), size)
 			w.said = append(w.said, p...)
 			send(record('D', p))
 		}
@@ -465,11 +323,11 @@ func (w *world) do(action string) {
 		send(record('C', nil))
 		w.saidGoodbye = true
 	case "fin":
-		n.fin = true
+		in.End()
 		w.saidGoodbye = true
 	case "cut":
 		send([]byte{'D', 0, 0, 9, 1, 2})
-		n.fin = true
+		in.End()
 		w.fault = "cut"
 	case "alert":
 		send(record('A', nil))
@@ -478,18 +336,20 @@ func (w *world) do(action string) {
 		send(record('X', []byte("junk")))
 		w.fault = "bad"
 	case "rst":
-		n.rst = true
+		w.rst = true
 		w.fault = "rst"
-		w.cutOff = w.down.reader && w.reads && !w.gotEOF && !w.saidGoodbye
+		w.cutOff = w.down.Reader && w.reads && !w.gotEOF && !w.saidGoodbye
 	case "rstAtFIN":
-		n.rstAtFIN = true
+		w.net.RstAtFIN = true
 	case "stall":
-		n.takes = false
+		out.Eager = false
 	case "tick": // milliseconds pass
 		w.now += time.Duration(size) * time.Millisecond
 	case "take":
-		n.takes = true
-		n.ack()
+		out.Eager = true
+		if !w.rst {
+			out.Take(len(out.Sent) + 1)
+		}
 	default:
 		panic(action)
 	}
@@ -497,10 +357,14 @@ func (w *world) do(action string) {
 
 // received is the cleartext that reached the peer's system, and what stood behind it.
 func (w *world) received() (data []byte, closeNotify, alert bool) {
-	b := w.net.out
-	if w.net.rst {
-		b = b[:min(len(b), w.net.acked)] // the rest is lost
+	b := w.net.Out.Sent
+	if w.rst {
+		b = b[:w.net.Out.Arrived] // the rest is lost
 	}
+	return decode(b)
+}
+
+func decode(b []byte) (data []byte, closeNotify, alert bool) {
 	for len(b) >= 4 {
 		n := int(b[1])<<16 | int(b[2])<<8 | int(b[3])
 		if len(b) < 4+n {
@@ -520,16 +384,6 @@ func (w *world) received() (data []byte, closeNotify, alert bool) {
 		b = b[4+n:]
 	}
 	return data, closeNotify, alert
-}
-
-// pattern gives n bytes of an endless text that repeats late, from offset at.
-func pattern(at, n int) []byte {
-	b := make([]byte, n)
-	for i := range b {
-		x := uint32(at + i)
-		b[i] = byte(x ^ x>>8*7 ^ x>>16*13)
-	}
-	return b
 }
 
 var errStuck = errors.New("never ends")
@@ -586,9 +440,9 @@ func (w *world) check() error {
 		return errors.New("ended normally, but prog lost its input")
 	case len(data) != len(w.wrote) && w.t.Stats.Unacked == 0:
 		return fmt.Errorf("ended normally, but the peer got %d of %d bytes", len(data), len(w.wrote))
-	case w.down.reader && w.reads && len(w.got) != len(w.said):
+	case w.down.Reader && w.reads && len(w.got) != len(w.said):
 		return fmt.Errorf("ended normally, but prog got %d of %d bytes", len(w.got), len(w.said))
-	case w.down.reader && w.reads && !w.gotEOF:
+	case w.down.Reader && w.reads && !w.gotEOF:
 		return errors.New("ended, but prog has no EOF")
 	}
 	return nil

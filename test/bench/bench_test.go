@@ -2,7 +2,6 @@ package main
 
 import (
 	"maps"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +10,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"ucspitls/test/lab/proc"
+	"ucspitls/test/lab/wait"
 )
 
 // orphanMode makes this test program leave a child behind that needs burnTime
@@ -82,23 +84,6 @@ func TestIdleOption(t *testing.T) {
 	}
 }
 
-func TestParseStat(t *testing.T) {
-	for line, want := range map[string]struct {
-		name   string
-		parent int
-		ok     bool
-	}{
-		"12 (cat) S 7 12 12 0": {"cat", 7, true},
-		"12 (a) (b) c) S 9 1":  {"a) (b) c", 9, true},
-		"12 cat":               {},
-		"":                     {},
-	} {
-		if name, parent, ok := parseStat(line); name != want.name || parent != want.parent || ok != want.ok {
-			t.Errorf("%q: %q %d %v", line, name, parent, ok)
-		}
-	}
-}
-
 // TestMemory: what runs below the listener is found, but for prog.
 func TestMemory(t *testing.T) {
 	linuxOnly(t)
@@ -114,17 +99,9 @@ func TestMemory(t *testing.T) {
 	defer sh.Wait()
 	defer stdin.Close()
 	self := os.Getpid()
-	names := func() (all []string) {
-		for _, p := range descendants(self) {
-			all = append(all, p.name)
-		}
-		return all
-	}
-	for end := time.Now().Add(patience); !slices.Contains(names(), "cat"); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("no cat among %q", names())
-		}
-	}
+	wait.Eventually(t, "cat below the test", func() bool {
+		return slices.ContainsFunc(proc.Below(self), func(p proc.Process) bool { return p.Name == "cat" })
+	})
 	with, err := memoryOf(self, "")
 	if err != nil {
 		t.Fatal(err)
@@ -178,22 +155,6 @@ func TestCPUClock(t *testing.T) {
 	}
 	if after, err := cpuOf(os.Getpid()); err != nil || after <= before {
 		t.Errorf("%v after %v, %v", after, before, err)
-	}
-}
-
-func TestListening(t *testing.T) {
-	linuxOnly(t)
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	if !listening(port) {
-		t.Error("an open listener was not found")
-	}
-	l.Close()
-	if listening(port) {
-		t.Error("a closed listener was found")
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"ucspitls/test/lab/proc"
 )
 
 // patience bounds how long processes may take to end.
@@ -75,7 +77,7 @@ func (c *counter) begin(rest int) error {
 	c.before = c.spent.CPU
 	c.mu.Unlock()
 	for _, p := range alive {
-		cpu, err := cpuOf(p.pid)
+		cpu, err := cpuOf(p.Pid)
 		if err != nil {
 			return err
 		}
@@ -92,8 +94,8 @@ func (c *counter) finish() (spent, error) {
 		c.spent.CPU -= c.before
 		return c.spent, nil
 	case <-time.After(patience):
-		for _, p := range descendants(os.Getpid()) {
-			syscall.Kill(p.pid, syscall.SIGKILL)
+		for _, p := range proc.Below(os.Getpid()) {
+			syscall.Kill(p.Pid, syscall.SIGKILL)
 		}
 		return spent{}, fmt.Errorf("processes are still running %v after their connections ended", patience)
 	}

@@ -5,6 +5,8 @@ import (
 	"net"
 	"path/filepath"
 	"sync"
+
+	"ucspitls/test/lab/proc"
 )
 
 // An idle tunnel has carried one ball there and back, and waits. Its memory
@@ -40,7 +42,7 @@ func idle(b *bench, t *target) (*work, error) {
 	memory := func() (float64, error) { return memoryOf(self, prog) }
 	figures := sample{}
 	// The first tunnel brings what is needed once.
-	rest := len(descendants(self))
+	rest := len(proc.Below(self))
 	alone, err := t.busy(b)
 	settle(self, rest)
 	if err != nil {
@@ -69,7 +71,7 @@ func idle(b *bench, t *target) (*work, error) {
 		each := (full - empty) / float64(level)
 		figures[idleMetric(level)] = each
 		figures[idleAtMost], figures[idleMost] = each, float64(level)
-		processes := len(descendants(self))
+		processes := len(proc.Below(self))
 		beside, err := t.busy(b)
 		settle(self, processes)
 		if err != nil {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"syscall"
+
+	"ucspitls/test/lab/proc"
 )
 
 // serveMode, as the first word, makes this program a listener:
@@ -78,8 +80,8 @@ func serveUntilEOF(args []string) (spent, error) {
 	orderErr := c.obey()
 	syscall.Shutdown(listener, syscall.SHUT_RDWR) // wakes accept
 	err := <-accepting
-	for _, p := range descendants(os.Getpid()) {
-		if p.pid == daemon {
+	for _, p := range proc.Below(os.Getpid()) {
+		if p.Pid == daemon {
 			syscall.Kill(daemon, syscall.SIGTERM)
 		}
 	}
@@ -93,7 +95,7 @@ func (c *counter) obey() (err error) {
 	for orders := bufio.NewScanner(os.Stdin); orders.Scan(); {
 		switch orders.Text() {
 		case orderReady:
-			rest = len(descendants(os.Getpid()))
+			rest = len(proc.Below(os.Getpid()))
 		case orderCount:
 			err = errors.Join(err, c.begin(rest))
 		}

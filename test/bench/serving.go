@@ -10,7 +10,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"time"
+	"strconv"
+
+	"ucspitls/test/lab/proc"
+	"ucspitls/test/lab/wait"
 )
 
 // A serving is a listener at work, with its address.
@@ -73,20 +76,19 @@ func launch(dir string, svc *service, front, back *net.TCPListener) (*serving, e
 
 // await waits until the service can be used.
 func (s *serving) await(svc *service) error {
-	_, port, _ := net.SplitHostPort(s.address)
-	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
-		up := listening(port)
+	_, word, _ := net.SplitHostPort(s.address)
+	port, _ := strconv.Atoi(word)
+	if !wait.Until(patience, func() bool {
+		up := proc.Listening(port)
 		if up && svc.Socket != "" {
 			_, err := os.Stat(svc.Socket)
 			up = err == nil
 		}
-		switch {
-		case up:
-			return nil
-		case time.Now().After(end):
-			return fmt.Errorf("nobody listens on %s%s", s.address, s.lastWords())
-		}
+		return up
+	}) {
+		return fmt.Errorf("nobody listens on %s%s", s.address, s.lastWords())
 	}
+	return nil
 }
 
 // tell gives the listener an order and waits until it is done.

@@ -65,8 +65,7 @@ func newEndpoints(t testing.TB) *endpoints {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pair := &backend.KeyPair{Chain: [][]byte{id.der}, Key: id.pkcs8}
-	server, err := gotls.Backend.NewServer(&backend.ServerConfig{Default: pair})
+	server, err := gotls.Backend.NewServer(&backend.ServerConfig{Default: id.Pair()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,8 +6,8 @@ import (
 	"crypto/tls"
 	"fmt"
 	"testing"
-	"time"
 
+	"ucspitls/test/lab/wait"
 	"ucspitls/test/need"
 )
 
@@ -50,14 +50,10 @@ func TestCleartextIsWiped(t *testing.T) {
 				want := kept[backendName]
 				var found map[string]int
 				// The library may have read over its copy since.
-				enough := func() bool { return found["down"] <= want.down && found["upwards"] <= want.up }
-				for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) { // it may be about to wipe
+				if !wait.Until(patience, func() bool { // it may be about to wipe
 					found = copies(t, pid, []secret{downSecret, upSecret})
-					if enough() || time.Now().After(end) {
-						break
-					}
-				}
-				if !enough() {
+					return found["down"] <= want.down && found["upwards"] <= want.up
+				}) {
 					t.Errorf("%d copies of what prog got, %d of what it said; want %d and %d at most", found["down"], found["upwards"], want.down, want.up)
 				}
 				a.exit(0)

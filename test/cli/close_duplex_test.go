@@ -49,8 +49,8 @@ func TestPeerThatWritesBeforeItReads(t *testing.T) {
 				}
 				c.CloseWrite()
 				var k checker
-				if _, err := io.Copy(&k, c); err != nil || k.err != nil || k.n != n {
-					t.Errorf("the peer got %d bytes, %v, %v", k.n, err, k.err)
+				if _, err := io.Copy(&k, c); err != nil || k.Err != nil || k.N != n {
+					t.Errorf("the peer got %d bytes, %v, %v", k.N, err, k.Err)
 				}
 				peer.Close()
 				p.expect(0, "")
@@ -60,8 +60,8 @@ func TestPeerThatWritesBeforeItReads(t *testing.T) {
 				}
 				defer f.Close()
 				var down checker
-				if io.Copy(&down, f); down.err != nil || down.n != n {
-					t.Errorf("prog got %d bytes, %v", down.n, down.err)
+				if io.Copy(&down, f); down.Err != nil || down.N != n {
+					t.Errorf("prog got %d bytes, %v", down.N, down.Err)
 				}
 			})
 		}

@@ -159,8 +159,8 @@ func TestEndsAgainstCryptoTLS(t *testing.T) {
 							}
 							expectAll := func() {
 								var k checker
-								if _, err := io.Copy(&k, c); err != nil || k.err != nil || k.n != n {
-									t.Errorf("the peer got %d bytes, %v, %v", k.n, err, k.err)
+								if _, err := io.Copy(&k, c); err != nil || k.Err != nil || k.N != n {
+									t.Errorf("the peer got %d bytes, %v, %v", k.N, err, k.Err)
 								}
 								if notified := !conn.sawFIN(); notified != s.notifies() {
 									t.Errorf("close_notify came: %v", notified)
@@ -233,8 +233,8 @@ func TestEndsAgainstOpenSSLClient(t *testing.T) {
 					if who == "server" {
 						a.send(step{Do: "pour", FD: a.wr, N: n}, step{Do: "close", FD: a.wr})
 						var k checker
-						if io.Copy(&k, out); k.err != nil || k.n != n {
-							t.Errorf("s_client got %d bytes, %v", k.n, k.err)
+						if io.Copy(&k, out); k.Err != nil || k.N != n {
+							t.Errorf("s_client got %d bytes, %v", k.N, k.Err)
 						}
 						a.results()
 						if r := a.must(step{Do: "drink", FD: a.rd}); r.N != 0 {

@@ -40,11 +40,9 @@ func underTCPServer(t *testing.T, chain []string, env []string, files map[int]*o
 	if files == nil {
 		files = map[int]*os.File{}
 	}
-	r, w := osPipe(t)
 	if files[0] == nil {
 		files[0] = devNull(t)
 	}
-	files[1] = w
 	var argv []string
 	for _, word := range chain {
 		if word == "TCPSERVER" {
@@ -53,12 +51,12 @@ func underTCPServer(t *testing.T, chain []string, env []string, files map[int]*o
 		}
 		argv = append(argv, word)
 	}
-	s := &super{process: start(t, spec{program: argv[0], args: argv[1:], env: env, files: files})}
-	port, err := io.ReadAll(io.LimitReader(fdFile(r.Fd()), 64))
-	if err != nil || len(port) < 2 {
-		t.Fatalf("tcpserver said %q, %v", port, err)
+	s := &super{process: start(t, spec{program: argv[0], args: argv[1:], env: env, files: files, stdout: true})}
+	port, whole := s.Line()
+	if !whole {
+		t.Fatalf("tcpserver said %q", port)
 	}
-	s.address = net.JoinHostPort("127.0.0.1", strings.TrimSpace(string(port)))
+	s.address = net.JoinHostPort("127.0.0.1", port)
 	t.Cleanup(func() { syscall.Kill(-s.pid, syscall.SIGTERM) })
 	return s
 }

@@ -25,15 +25,14 @@ func TestOneLineServerInARunScript(t *testing.T) {
 	env, dir := material(t)
 	prog := script(t, surroundings+"; readlink /proc/self/fd/9; cat")
 	begin := func(chain ...string) (*process, string) {
-		r, w := osPipe(t)
 		held, err := os.Create(filepath.Join(dir, "held"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		args := []string{"-c", `trap '' PIPE QUIT USR2; exec "$@"`, "sh", setlock, "-n", filepath.Join(dir, "lock"), softlimit, "-m", "20000000", "-o", "64"}
-		p := start(t, spec{program: "/bin/sh", args: append(args, chain...), env: env, files: map[int]*os.File{0: devNull(t), 1: w, 9: held}})
-		port, _ := io.ReadAll(fdFile(r.Fd()))
-		return p, strings.TrimSpace(string(port))
+		p := start(t, spec{program: "/bin/sh", args: append(args, chain...), env: env, files: map[int]*os.File{0: devNull(t), 9: held}, stdout: true})
+		port, _ := p.Line()
+		return p, port
 	}
 	session := func(c io.ReadWriteCloser, end func() error) string {
 		end()
@@ -95,11 +94,10 @@ signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM, signal.SIGUSR1])
 os.execv(sys.argv[1], sys.argv[1:])
 `
 	env, _ := material(t)
-	r, w := osPipe(t)
 	p := start(t, spec{program: python, args: []string{"-c", parent, filepath.Join(bin, "s6-tlsserver"), "-1", "-H", "127.0.0.1", "0", grep, "-E", "Sig(Ign|Blk)", "/proc/self/status"}, env: env,
-		files: map[int]*os.File{0: devNull(t), 1: w}})
-	port, _ := io.ReadAll(fdFile(r.Fd()))
-	c := handshake(t, dialTap(t, net.JoinHostPort("127.0.0.1", strings.TrimSpace(string(port)))))
+		files: map[int]*os.File{0: devNull(t)}, stdout: true})
+	port, _ := p.Line()
+	c := handshake(t, dialTap(t, net.JoinHostPort("127.0.0.1", port)))
 	got, err := io.ReadAll(c)
 	c.Close()
 	if want := "SigBlk:\t0000000000002200\nSigIgn:\t0000000000015a27\n"; string(got) != want || err != nil {
@@ -117,11 +115,10 @@ func TestOneLineClientInARunScript(t *testing.T) {
 	env, _ := trusting(t)
 	address, accepted := listen(t)
 	_, port, _ := net.SplitHostPort(address)
-	r, w := osPipe(t)
 	// cat on 6 and 7: what comes over TLS goes to stdout, behind what prog found out.
 	prog := script(t, `exec 3>&1; `+surroundings+`; cat <&6; echo goodbye >&7`)
 	p := start(t, spec{program: "/bin/sh", args: []string{"-c", `trap '' PIPE; exec "$@"`, "sh", softlimit, "-m", "20000000", filepath.Join(bin, "s6-tlsclient"), "-H", "-k", pki.Host, "127.0.0.1", port, prog},
-		env: env, files: map[int]*os.File{0: devNull(t), 1: w}})
+		env: env, files: map[int]*os.File{0: devNull(t)}, stdout: true})
 	sock, ok := <-accepted
 	if !ok {
 		t.Fatal("nobody connected")
@@ -138,8 +135,8 @@ func TestOneLineClientInARunScript(t *testing.T) {
 	c.CloseWrite()
 	expectPeer(t, c, "goodbye\n", false)
 	c.Close()
-	got, _ := io.ReadAll(fdFile(r.Fd()))
-	if out := string(got); !strings.HasPrefix(out, "19531\n") || !strings.HasSuffix(out, "hello over TLS\n") || !strings.Contains(out, "SigIgn:\t0000000000001000\n") {
+	await(t, p.Closed, "the end of prog's output")
+	if out := string(p.Stdout()); !strings.HasPrefix(out, "19531\n") || !strings.HasSuffix(out, "hello over TLS\n") || !strings.Contains(out, "SigIgn:\t0000000000001000\n") {
 		t.Errorf("prog has\n%s", out)
 	}
 	p.expect(0, "")

@@ -3,7 +3,6 @@
 package cli
 
 import (
-	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -21,12 +20,11 @@ import (
 func mailFrom(t *testing.T, address, command string, args []string, env []string) (p *process, printed func() string) {
 	t.Helper()
 	sock := connect(t, address)
-	r, w := osPipe(t)
 	p = start(t, spec{program: "s6-ucspitlsc", args: append(append([]string{}, args...), "--", self), env: append(env, mailerVariable+"="+command),
-		files: map[int]*os.File{0: devNull(t), 1: w, 6: sock, 7: dup(t, sock)}})
+		files: map[int]*os.File{0: devNull(t), 6: sock, 7: dup(t, sock)}, stdout: true})
 	return p, func() string {
-		data, _ := io.ReadAll(fdFile(r.Fd()))
-		return string(data)
+		await(t, p.Closed, "the end of the mailer's output")
+		return string(p.Stdout())
 	}
 }
 

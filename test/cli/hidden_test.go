@@ -33,7 +33,7 @@ func parts() []part {
 	io := func(program string) func(*testing.T, int) int {
 		return func(t *testing.T, pid int) int {
 			n := child(t, pid, ioName(program))
-			eventually(t, "the tunnel to be there", func() bool { return commOf(n) == ioName(program) })
+			eventually(t, "the tunnel to be there", func() bool { return running(n) == ioName(program) })
 			return n
 		}
 	}
@@ -52,11 +52,6 @@ func parts() []part {
 			part{"guard of " + program, program, []string{keyGuard}, "go", guard(program)})
 	}
 	return list
-}
-
-func commOf(pid int) string {
-	name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
-	return strings.TrimSpace(string(name))
 }
 
 // begin starts a part's tool as somebody who is not root.
@@ -139,7 +134,7 @@ func TestProgIsNotHidden(t *testing.T) {
 		if !delayed(program) {
 			handshake(t, peer)
 		}
-		eventually(t, "prog", func() bool { return commOf(p.pid) == "sleep" })
+		eventually(t, "prog", func() bool { return running(p.pid) == "sleep" })
 		for way, got := range spyOn(t, spy, p.pid) {
 			if got != "<nil>" {
 				t.Errorf("%s: %s: %s", program, way, got)

@@ -60,8 +60,8 @@ func TestNetcatOnPipes(t *testing.T) {
 				p, c := netcat(t, []string{flag}, inr, outw, v.tweak)
 				go func() { inw.Write(patternOf(n)); inw.Close() }()
 				var up checker
-				if _, err := io.Copy(&up, c); err != nil || up.err != nil || up.n != n {
-					t.Errorf("the server got %d bytes, %v, %v", up.n, err, up.err)
+				if _, err := io.Copy(&up, c); err != nil || up.Err != nil || up.N != n {
+					t.Errorf("the server got %d bytes, %v, %v", up.N, err, up.Err)
 				}
 				if saw := !c.NetConn().(*tap).sawFIN(); saw != (flag == "-S") {
 					t.Errorf("close_notify came: %v", saw)
@@ -74,8 +74,8 @@ func TestNetcatOnPipes(t *testing.T) {
 				}
 				out.Close()
 				var down checker
-				if _, err := io.Copy(&down, fdFile(outr.Fd())); err != nil || down.err != nil || down.n != n {
-					t.Errorf("stdout got %d bytes, %v, %v", down.n, err, down.err)
+				if _, err := io.Copy(&down, fdFile(outr.Fd())); err != nil || down.Err != nil || down.N != n {
+					t.Errorf("stdout got %d bytes, %v, %v", down.N, err, down.Err)
 				}
 				p.expect(0, "")
 			})
@@ -136,8 +136,8 @@ func TestNetcatOnDevNull(t *testing.T) {
 		c.Close()
 		if stdout == "pipe" {
 			var k checker
-			if io.Copy(&k, fdFile(r.Fd())); k.n != int64(len(patternOf(200000))) || k.err != nil {
-				t.Errorf("%d bytes, %v", k.n, k.err)
+			if io.Copy(&k, fdFile(r.Fd())); k.N != int64(len(patternOf(200000))) || k.Err != nil {
+				t.Errorf("%d bytes, %v", k.N, k.Err)
 			}
 		}
 		p.expect(0, "")
@@ -276,8 +276,8 @@ func TestNetcatIntoASlowPipe(t *testing.T) {
 	if err := <-sent; err != nil {
 		t.Error(err)
 	}
-	if k.err != nil || k.n != n {
-		t.Errorf("%d bytes, %v", k.n, k.err)
+	if k.Err != nil || k.N != n {
+		t.Errorf("%d bytes, %v", k.N, k.Err)
 	}
 	c.Close()
 	p.expect(0, "")

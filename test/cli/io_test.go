@@ -58,11 +58,11 @@ func TestTunnelOnAnyDescriptors(t *testing.T) {
 		c.CloseWrite()
 	}()
 	var up, down checker
-	if _, err := io.Copy(&up, c); err != nil || up.err != nil || up.n != size {
-		t.Errorf("the peer got %d bytes, %v, %v", up.n, err, up.err)
+	if _, err := io.Copy(&up, c); err != nil || up.Err != nil || up.N != size {
+		t.Errorf("the peer got %d bytes, %v, %v", up.N, err, up.Err)
 	}
-	if _, err := io.Copy(&down, x.out); err != nil || down.err != nil || down.n != size {
-		t.Errorf("prog got %d bytes, %v, %v", down.n, err, down.err)
+	if _, err := io.Copy(&down, x.out); err != nil || down.Err != nil || down.N != size {
+		t.Errorf("prog got %d bytes, %v, %v", down.N, err, down.Err)
 	}
 	c.Close()
 	x.expect(0, "")

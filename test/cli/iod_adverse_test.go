@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"maps"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -298,8 +297,8 @@ func (h *hand) exchange(n int) error {
 	if _, err := io.Copy(&k, conn); err != nil {
 		return err
 	}
-	if k.err != nil || k.n != int64(n) {
-		return errors.New("got " + strconv.FormatInt(k.n, 10) + " bytes")
+	if k.Err != nil || k.N != int64(n) {
+		return errors.New("got " + strconv.FormatInt(k.N, 10) + " bytes")
 	}
 	return conn.Close()
 }
@@ -318,7 +317,7 @@ func TestSharedMany(t *testing.T) {
 		go func() {
 			defer team.Done()
 			for n := range jobs {
-				peer, sock, err := loopback()
+				peer, sock, err := joined()
 				var h *hand
 				if err == nil {
 					h, err = d.hand(env, peer, sock)
@@ -359,31 +358,7 @@ func held(pid int) (n int) {
 // eventuallyHeld waits until a process has so many again.
 func eventuallyHeld(t *testing.T, pid, want int) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); held(pid) != want; time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%d descriptors were %d before: %v", held(pid), want, descriptors(pid))
-		}
-	}
-}
-
-// loopback is network for goroutines that must not end a test.
-func loopback() (*tap, *os.File, error) {
-	l, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		return nil, nil, err
-	}
-	defer l.Close()
-	c, err := net.DialTCP("tcp4", nil, l.Addr().(*net.TCPAddr))
-	if err != nil {
-		return nil, nil, err
-	}
-	other, err := l.AcceptTCP()
-	if err != nil {
-		return nil, nil, err
-	}
-	f, err := other.File()
-	other.Close()
-	return &tap{TCPConn: c}, f, err
+	eventually(t, "descriptors that are closed", func() bool { return held(pid) == want })
 }
 
 // TestSharedHostile: a local client that may connect, and does not behave,
@@ -566,14 +541,9 @@ func TestSharedBusy(t *testing.T) {
 	env, _ := material(t)
 	sh := need.Program(t, "sh", "dash")
 	path := filepath.Join(socketDir(t, nil), "s")
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
 	d := &daemon{path: path, process: start(t, spec{program: sh, args: []string{"-c", `ulimit -n 333 && exec "$0" -v2 -d1 "$1"`, filepath.Join(bin, "s6-tlsd-iod"), path}, env: env,
-		files: map[int]*os.File{0: devNull(t), 1: w}})}
-	if n, _ := r.Read(make([]byte, 2)); n != 1 {
+		files: map[int]*os.File{0: devNull(t)}, stdout: true})}
+	if !d.ready() {
 		t.Fatal("not ready")
 	}
 	env = append(env, "TLS_IOD="+path)

@@ -4,16 +4,16 @@ package cli
 
 import (
 	"crypto/tls"
-	"fmt"
 	"io"
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"ucspitls/test/lab/proc"
 )
 
 // TestSharedIdle: what an idle tunnel costs, and a live one beside it.
@@ -81,18 +81,11 @@ func raiseOpenFiles(n int) int {
 // footprint is the proportional set size, in bytes.
 func footprint(t *testing.T, pid int) int {
 	t.Helper()
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+	kB, err := proc.Proportional(pid)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for line := range strings.Lines(string(data)) {
-		if f := strings.Fields(line); len(f) == 3 && f[0] == "Pss:" {
-			n, _ := strconv.Atoi(f[1])
-			return n << 10
-		}
-	}
-	t.Fatal("no Pss")
-	return 0
+	return kB << 10
 }
 
 type liveSession struct {
@@ -102,7 +95,7 @@ type liveSession struct {
 
 // openSession makes a session whose prog is the test.
 func openSession(t *testing.T, d *daemon, env []string) *liveSession {
-	peer, sock, err := loopback()
+	peer, sock, err := joined()
 	var h *hand
 	if err == nil {
 		h, err = d.hand(env, peer, sock)

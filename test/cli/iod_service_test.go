@@ -123,8 +123,8 @@ func TestSharedReload(t *testing.T) {
 				const size = 200000
 				a.send(step{Do: "pour", FD: a.wr, N: size}, step{Do: "close", FD: a.wr})
 				var k checker
-				if _, err := io.Copy(&k, c); err != nil || k.err != nil || k.n != size {
-					t.Errorf("the peer got %d bytes, %v, %v", k.n, err, k.err)
+				if _, err := io.Copy(&k, c); err != nil || k.Err != nil || k.N != size {
+					t.Errorf("the peer got %d bytes, %v, %v", k.N, err, k.Err)
 				}
 				a.results()
 				x.finish(a, c)
@@ -237,14 +237,9 @@ func TestSharedStaleSocket(t *testing.T) {
 	d, _ := ownDaemon(t, nil)
 	syscall.Kill(d.pid, syscall.SIGKILL)
 	d.process.stderr() // its worker drains, and ends
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
 	env, _ := material(t)
-	again := &daemon{process: start(t, spec{program: "s6-tlsd-iod", args: []string{"-d1", d.path}, env: env, files: map[int]*os.File{0: devNull(t), 1: w}}), path: d.path}
-	if n, _ := r.Read(make([]byte, 2)); n != 1 {
+	again := &daemon{process: start(t, spec{program: "s6-tlsd-iod", args: []string{"-d1", d.path}, env: env, files: map[int]*os.File{0: devNull(t)}, stdout: true}), path: d.path}
+	if !again.ready() {
 		t.Fatal("not ready")
 	}
 	x, a, c := through(t, "s6-tlsd", nil, append(env, "TLS_IOD="+d.path))

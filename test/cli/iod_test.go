@@ -3,7 +3,6 @@
 package cli
 
 import (
-	"bufio"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -56,17 +55,17 @@ func socketDir(t *testing.T, user *syscall.Credential) string {
 func startDaemon(t *testing.T, s spec) (d *daemon, ok bool) {
 	t.Helper()
 	d = &daemon{path: filepath.Join(socketDir(t, s.user), "s")}
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
 	s.program = "s6-tlsd-iod"
 	s.args = append(append([]string{"-d1"}, s.args...), d.path)
-	s.files = map[int]*os.File{0: devNull(t), 1: w}
+	s.files, s.stdout = map[int]*os.File{0: devNull(t)}, true
 	d.process = start(t, s)
-	line, _ := bufio.NewReader(r).ReadString('\n')
-	return d, line == "\n"
+	return d, d.ready()
+}
+
+// ready waits until a program says with an empty line that it serves.
+func (p *process) ready() bool {
+	line, whole := p.Line()
+	return whole && line == ""
 }
 
 // worker is the pid of the one that serves.

@@ -9,35 +9,27 @@ import (
 
 	"ucspitls/internal/handover"
 	"ucspitls/internal/option"
+	"ucspitls/internal/ucspi"
+	wordlist "ucspitls/internal/words"
 )
 
 // firstMessage is that message of a wrapper.
 func firstMessage(t testing.TB, s handover.Session, env []string) []byte {
-	settings, _, err := option.TLSD.Parse([]string{"prog"})
+	args := []string{"-v" + strconv.Itoa(int(s.Verbosity)), "-K" + strconv.Itoa(int(s.Timeout))}
+	for word, on := range map[string]bool{"-S": s.CloseNotify, "-J": s.Enforce} {
+		if on {
+			args = append(args, word)
+		}
+	}
+	settings, _, err := option.TLSD.Parse(append(args, "prog"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := []byte{handover.KindHello, handover.Version}
-	item := func(name, value string) {
-		if value != "" && value != "0" && value != "false" {
-			b = append(b, name+"="+value+"\x00"...)
-		}
-	}
-	flag := func(name string, on bool) {
-		if on {
-			item(name, "1")
-		}
-	}
-	item("id", s.ID)
-	item("remote", s.Remote)
-	item("-v", strconv.Itoa(int(s.Verbosity)))
-	flag("-S", s.CloseNotify)
-	flag("-J", s.Enforce)
-	item("-K", strconv.Itoa(int(s.Timeout)))
-	item("idle", s.Idle)
-	item("linger", s.Linger)
-	flag("delayed", s.Delayed)
-	return append(append(b, 0), handover.Configuration(settings, env)...)
+	id, _ := strconv.ParseUint(s.ID, 10, 32)
+	about := wordlist.Of([]string{"TCPREMOTEIP=" + s.Remote, ucspi.IdleTimeout + "=" + s.Idle, ucspi.Linger + "=" + s.Linger})
+	var h handover.Hello
+	h.Begin(settings, &about, id, s.Delayed)
+	return append(h.Bytes(), handover.Configuration(settings, env)...)
 }
 
 // A link is a test's connection to a daemon that has said go: the wrapper's end.

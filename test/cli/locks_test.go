@@ -3,14 +3,12 @@
 package cli
 
 import (
-	"bufio"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -78,26 +76,9 @@ func work(t *testing.T, program, path string) (p *process, ready func() bool) {
 			return err == nil && string(after) != string(before)
 		}
 	}
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
 	env, _ := material(t)
-	p = start(t, spec{program: program, args: []string{"-d1", path}, env: env, files: map[int]*os.File{0: devNull(t), 1: w}})
-	lines := make(chan string, 1)
-	go func() {
-		defer r.Close()
-		line, _ := bufio.NewReader(r).ReadString('\n')
-		lines <- line
-	}()
-	return p, func() bool {
-		select {
-		case line := <-lines:
-			return line == "\n"
-		case <-time.After(patience):
-			return false
-		}
-	}
+	p = start(t, spec{program: program, args: []string{"-d1", path}, env: env, files: map[int]*os.File{0: devNull(t)}, stdout: true})
+	return p, p.ready
 }
 
 // end ends it, if it is one that stays, and gives what it said.

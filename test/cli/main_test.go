@@ -17,14 +17,13 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"ucspitls/internal/entry/entrytest"
+	"ucspitls/test/lab/prog"
+	"ucspitls/test/lab/wait"
 )
 
-// patience bounds every wait. The longest that a session may rightly take
-// after its peer has gone is 2 s.
-const patience = 30 * time.Second
+const patience = wait.Patience
 
 var (
 	backendName = "gotls"
@@ -36,7 +35,7 @@ var (
 
 func TestMain(m *testing.M) {
 	if path := os.Getenv(appVariable); path != "" {
-		perform(path)
+		prog.Perform(path)
 	}
 	entrytest.ResetSignals()
 	flag.Parse()

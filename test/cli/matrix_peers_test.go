@@ -43,12 +43,11 @@ var matrixServers = []struct {
 	start func(t *testing.T, env []string, prog string) (port string)
 }{
 	{"s6-tlsserver", func(t *testing.T, env []string, prog string) string {
-		r, w := osPipe(t)
 		p := start(t, spec{program: "s6-tlsserver", args: []string{"-1", "-H", "-c", "100", "-C", "100", "-S", "127.0.0.1", "0", prog}, env: env,
-			files: map[int]*os.File{0: devNull(t), 1: w}})
-		port, _ := io.ReadAll(fdFile(r.Fd()))
+			files: map[int]*os.File{0: devNull(t)}, stdout: true})
+		port, _ := p.Line()
 		silentAtTheEnd(t, p)
-		return strings.TrimSpace(string(port))
+		return port
 	}},
 	{"tcpserver", func(t *testing.T, env []string, prog string) string {
 		s := underTCPServer(t, []string{"TCPSERVER", filepath.Join(bin, "s6-tlsd"), "-S", prog}, env, nil)

@@ -93,8 +93,8 @@ func pourAndExit(t *testing.T, program, flag string, size int, version tweak, ha
 	habit(c)
 	var got checker
 	n, err := io.Copy(&got, c)
-	if err != nil || got.err != nil || n != int64(size) {
-		t.Errorf("%d of %d bytes, %v, %v", n, size, err, got.err)
+	if err != nil || got.Err != nil || n != int64(size) {
+		t.Errorf("%d of %d bytes, %v, %v", n, size, err, got.Err)
 	}
 	if saw := !x.peer.sawFIN(); saw != (flag == "-S") {
 		t.Errorf("close_notify came: %v", saw)
@@ -123,8 +123,8 @@ func TestSlowReader(t *testing.T) {
 				time.Sleep(4 * time.Millisecond)
 			}
 		}
-		if err != io.EOF && err != io.ErrUnexpectedEOF || got.err != nil || got.n != size {
-			t.Errorf("%d of %d bytes, %v, %v", got.n, size, err, got.err)
+		if err != io.EOF && err != io.ErrUnexpectedEOF || got.Err != nil || got.N != size {
+			t.Errorf("%d of %d bytes, %v, %v", got.N, size, err, got.Err)
 		}
 		c.Close()
 		x.expect(0, "")
@@ -164,8 +164,8 @@ func TestBothDirections(t *testing.T) {
 		// prog first writes all of its own: the tunnel must not wait for it to read.
 		a.send(step{Do: "pour", FD: a.wr, N: size}, step{Do: "close", FD: a.wr}, step{Do: "drink", FD: a.rd})
 		var got checker
-		if n, err := io.Copy(&got, c); err != nil || got.err != nil || n != size {
-			t.Errorf("%d of %d bytes, %v, %v", n, size, err, got.err)
+		if n, err := io.Copy(&got, c); err != nil || got.Err != nil || n != size {
+			t.Errorf("%d of %d bytes, %v, %v", n, size, err, got.Err)
 		}
 		if r := a.results()[2]; r.N != size || r.Err != "" {
 			t.Errorf("prog got %d of %d bytes, %s", r.N, size, r.Err)

@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"ucspitls/backend/backendtest/pki"
+	"ucspitls/test/lab/proc"
+	"ucspitls/test/lab/wait"
 )
 
 // odd are certificates that try to be too much, or to say more than they may.
@@ -186,17 +188,15 @@ func halfOpen(t *testing.T, n, timeout int) {
 		})
 	}
 	worst := 0
-	for end := time.Now().Add(4 * patience); timeout == 0 && len(children(server.pid)) < n; time.Sleep(100 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("only %d of %d connections are served", len(children(server.pid)), n)
-		}
+	if timeout == 0 && !wait.Until(4*patience, func() bool { return len(children(server.pid)) >= n }) {
+		t.Fatalf("only %d of %d connections are served", len(children(server.pid)), n)
 	}
 	for i, wrapper := range children(server.pid) {
 		if i%20 != 0 {
 			continue
 		}
 		for _, pid := range append(children(wrapper), wrapper) {
-			worst = max(worst, residentOf(pid))
+			worst = max(worst, proc.Memory(pid, "VmRSS:"))
 		}
 	}
 	if worst == 0 && timeout == 0 || worst > 40<<10 {
@@ -236,21 +236,6 @@ func recordedHello(t *testing.T) []byte {
 	return buf[:n]
 }
 
-// residentOf is what a process has in memory, in kB.
-func residentOf(pid int) int { return statusOf(pid, "VmRSS:") }
-
-// statusOf is a figure of /proc/PID/status, in kB; 0 for a process that is gone.
-func statusOf(pid int, field string) int {
-	data, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
-	for line := range strings.Lines(string(data)) {
-		if f := strings.Fields(line); len(f) > 1 && f[0] == field {
-			n, _ := strconv.Atoi(f[1])
-			return n
-		}
-	}
-	return 0
-}
-
 // maxResident is far more than a tunnel needs, in kB.
 const maxResident = 128 << 10
 
@@ -263,7 +248,7 @@ func (p *process) staysSmall(t *testing.T) {
 		peak := 0
 		for {
 			for _, pid := range append(children(p.pid), p.pid) {
-				peak = max(peak, statusOf(pid, "VmHWM:"))
+				peak = max(peak, proc.Memory(pid, "VmHWM:"))
 			}
 			select {
 			case <-p.ended:

@@ -16,54 +16,40 @@ import (
 
 	"ucspitls/backend"
 	"ucspitls/backend/backendtest/pki"
+	"ucspitls/test/lab/loopback"
 )
 
 // network gives both ends of a TCP connection on the loopback: the peer's,
 // and the program's as a file that nobody else holds.
 func network(t *testing.T) (*tap, *os.File) {
 	t.Helper()
-	l, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	peer, sock, err := joined()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	type accepted struct {
-		conn *net.TCPConn
-		err  error
-	}
-	got := make(chan accepted, 1)
-	go func() {
-		c, err := l.AcceptTCP()
-		got <- accepted{c, err}
-	}()
-	peer, err := net.DialTCP("tcp4", nil, l.Addr().(*net.TCPAddr))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ours := <-got
-	if ours.err != nil {
-		t.Fatal(ours.err)
-	}
-	f, err := ours.conn.File()
-	ours.conn.Close()
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.Fd() // makes it a blocking one, as a super-server's is
 	t.Cleanup(func() { peer.Close() })
 	peer.SetDeadline(time.Now().Add(2 * patience))
-	return &tap{TCPConn: peer}, f
+	return peer, sock
+}
+
+// joined is network for goroutines that must not end a test.
+func joined() (*tap, *os.File, error) {
+	peer, ours, err := loopback.Pair()
+	if err != nil {
+		return nil, nil, err
+	}
+	f, err := loopback.File(ours)
+	return &tap{TCPConn: peer}, f, err
 }
 
 // dup is one more descriptor of the same socket.
 func dup(t *testing.T, f *os.File) *os.File {
 	t.Helper()
-	n, err := syscall.Dup(int(f.Fd()))
+	second, err := loopback.Dup(f)
 	if err != nil {
 		t.Fatal(err)
 	}
-	syscall.CloseOnExec(n)
-	return os.NewFile(uintptr(n), f.Name())
+	return second
 }
 
 // A tweak changes the configuration of a crypto/tls client.

@@ -76,7 +76,7 @@ func puppetIOD(t *testing.T, blob string, messages ...string) puppet {
 		fds, _ := syscall.ParseUnixRights(&scm[0])
 		for i, role := range b[1:m] {
 			if role == handover.Notify {
-				writeAll(fds[i], []byte(blob))
+				fdFile(fds[i]).Write([]byte(blob))
 				syscall.Close(fds[i])
 				fds[i] = -1
 			}

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"ucspitls/backend/backendtest/pki"
+	"ucspitls/test/lab/loopback"
 	"ucspitls/test/need"
 )
 
@@ -55,7 +56,7 @@ func serveMail(t *testing.T, flag string) *mailServer {
 // a blocking file; the channel is closed when there will be none.
 func listen(t *testing.T) (address string, accepted <-chan *os.File) {
 	t.Helper()
-	l, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	l, err := loopback.Listen()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,9 +68,7 @@ func listen(t *testing.T) (address string, accepted <-chan *os.File) {
 		if err != nil {
 			return
 		}
-		defer conn.Close()
-		if f, err := conn.File(); err == nil {
-			f.Fd() // a blocking one
+		if f, err := loopback.File(conn); err == nil {
 			files <- f
 		}
 	}()

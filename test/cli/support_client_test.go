@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"ucspitls/backend/backendtest/pki"
+	"ucspitls/test/lab/launch"
 )
 
 // A dialled is a client tool with an app behind it and a server in front: a
@@ -66,14 +67,7 @@ func dialWith(t *testing.T, s spec) *dialled {
 	return x
 }
 
-func devNull(t *testing.T) *os.File {
-	t.Helper()
-	f, err := os.OpenFile("/dev/null", os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return f
-}
+func devNull(*testing.T) *os.File { return launch.Null() }
 
 // app waits for prog. An immediate client's talks on 6 and 7.
 func (x *dialled) app() *app {

@@ -6,6 +6,8 @@ import (
 	"net"
 	"os"
 	"testing"
+
+	"ucspitls/test/lab/loopback"
 )
 
 // An inetdOnce waits for one connection and starts a program with it on 0 and
@@ -45,11 +47,9 @@ func connect(t *testing.T, address string) *os.File {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
-	f, err := conn.(*net.TCPConn).File()
+	f, err := loopback.File(conn.(*net.TCPConn))
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.Fd()
 	return f
 }

@@ -94,7 +94,7 @@ func startTLS(command string) (blob []byte, err error) {
 			return nil, err
 		}
 	}
-	if _, err = writeAll(fds[0], []byte(command)); err != nil {
+	if _, err = fdFile(fds[0]).Write([]byte(command)); err != nil {
 		return nil, err
 	}
 	if blob, err = io.ReadAll(fdFile(fds[0])); err != nil {

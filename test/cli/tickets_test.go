@@ -4,7 +4,6 @@ package cli
 
 import (
 	"crypto/tls"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -347,34 +346,13 @@ func TestTicketsOfRealClients(t *testing.T) {
 		gnutls := need.Program(t, "gnutls-cli", "gnutls-bin")
 		for _, version := range []string{"VERS-TLS1.2", "VERS-TLS1.3"} {
 			r := newRegular(t, "s6-tlsd", nil)
-			l := exec.Command(filepath.Join(bin, "s6-tlsserver"), "-1", "-H", "127.0.0.1", "0", "sh", "-c", "echo 220 here; read line; echo $line")
-			l.Env = append(os.Environ(), r.env...)
-			port := portOf(t, l)
+			l := start(t, spec{program: "s6-tlsserver", args: []string{"-1", "-H", "127.0.0.1", "0", "sh", "-c", "echo 220 here; read line; echo $line"}, env: r.env,
+				files: map[int]*os.File{0: devNull(t)}, stdout: true})
+			port, _ := l.Line()
 			out := converse(t, "hello\n", gnutls, "--resume", "--waitresumption", "--x509cafile="+filepath.Dir(r.keys)+"/ca.pem", "--priority=NORMAL:-VERS-ALL:+"+version, "--port="+port, "localhost")
 			if !strings.Contains(out, "*** This is a resumed session") {
 				t.Errorf("%s:\n%s", version, out)
 			}
 		}
 	})
-}
-
-// portOf starts a server that prints its port, and ends it with the test.
-func portOf(t *testing.T, cmd *exec.Cmd) string {
-	t.Helper()
-	out, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-	})
-	line, err := io.ReadAll(out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.TrimSpace(string(line))
 }

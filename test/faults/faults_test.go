@@ -11,9 +11,10 @@ import (
 
 	"ucspitls/backend"
 	"ucspitls/internal/tunnel"
+	lab "ucspitls/test/lab/world"
 )
 
-var kinds = []fault{cut, reset, stall, swallow}
+var kinds = []lab.Fault{lab.Cut, lab.Reset, lab.Stall, lab.Swallow}
 
 // each runs a test for both versions, with -sj and with -SJ.
 func each(t *testing.T, f func(t *testing.T, o options)) {
@@ -84,9 +85,9 @@ func TestEveryOffset(t *testing.T) {
 		good := whole(t, o, nil)
 		sessions := 0
 		for _, lane := range []string{"to the server", "to the client"} {
-			stream := good.client.net.out.sent
+			stream := good.client.net.Out.Sent
 			if lane == "to the client" {
-				stream = good.server.net.out.sent
+				stream = good.server.net.Out.Sent
 			}
 			for _, at := range offsets(stream) {
 				for _, kind := range kinds {
@@ -95,14 +96,14 @@ func TestEveryOffset(t *testing.T) {
 					if lane == "to the client" {
 						from, to = to, from
 					}
-					from.net.out.at, from.net.out.what = at, kind
+					from.net.Out.At, from.net.Out.What = at, kind
 					sessions++
 					err := w.run()
 					if err == nil {
 						err = w.check()
 					}
 					if err == nil {
-						err = to.judge(from.net.out)
+						err = to.judge(from.net.Out)
 					}
 					w.close()
 					if err != nil {
@@ -116,13 +117,13 @@ func TestEveryOffset(t *testing.T) {
 }
 
 // judge holds the receiver's end against where its input was cut.
-func (s *side) judge(in *lane) error {
-	if in.what != cut || !in.reached() {
+func (s *side) judge(in *lab.Lane) error {
+	if in.What != lab.Cut || !in.Reached() {
 		return nil
 	}
-	boundary := in.at == 0
-	for _, e := range ends(in.sent) {
-		boundary = boundary || e == in.at
+	boundary := in.At == 0
+	for _, e := range ends(in.Sent) {
+		boundary = boundary || e == in.At
 	}
 	var tls *backend.Error
 	is := func(k backend.Kind) bool { return errors.As(s.err, &tls) && tls.Kind == k }
@@ -148,7 +149,7 @@ func TestSplits(t *testing.T) {
 		for _, chunk := range []int{1, 2, 3, 5, 7, 100} {
 			whole(t, o, func(w *world) {
 				for _, s := range []*side{w.client, w.server} {
-					s.net.out.chunk = chunk
+					s.net.Out.Chunk = chunk
 				}
 			})
 		}
@@ -163,8 +164,8 @@ func TestDelays(t *testing.T) {
 			for _, back := range delays {
 				for _, chunk := range []int{3000, 700} {
 					whole(t, o, func(w *world) {
-						w.client.net.out.delay, w.server.net.out.delay = there, back
-						w.client.net.out.chunk, w.server.net.out.chunk = chunk, chunk
+						w.client.net.Out.Delay, w.server.net.Out.Delay = there, back
+						w.client.net.Out.Chunk, w.server.net.Out.Chunk = chunk, chunk
 					})
 				}
 			}
@@ -185,7 +186,7 @@ func TestFull(t *testing.T) {
 					}
 					whole(t, o, func(w *world) {
 						for _, s := range []*side{w.client, w.server} {
-							s.net.out.window, s.up.size, s.down.size, s.notify.size, s.late = window, size, size, 1, late
+							s.net.Out.Window, s.up.Size, s.down.Size, s.notify.Size, s.late = window, size, size, 1, late
 						}
 					})
 				}
@@ -212,15 +213,15 @@ func TestNoise(t *testing.T) {
 				w.noise = r
 				what := fmt.Sprint(o)
 				for _, s := range []*side{w.client, w.server} {
-					l := s.net.out
-					l.chunk, l.window = pick(100, 1500, 1<<20), pick(1000, 20_000, 1<<20)
-					l.delay = time.Duration(pick(0, 1, 50, 1000)) * time.Millisecond
-					s.up.size, s.down.size, s.notify.size = pick(100, 1<<16), pick(100, 1<<16), pick(1, 1000)
+					l := s.net.Out
+					l.Chunk, l.Window = pick(100, 1500, 1<<20), pick(1000, 20_000, 1<<20)
+					l.Delay = time.Duration(pick(0, 1, 50, 1000)) * time.Millisecond
+					s.up.Size, s.down.Size, s.notify.Size = pick(100, 1<<16), pick(100, 1<<16), pick(1, 1000)
 					s.late = time.Duration(pick(0, 0, 3, 30)) * time.Second
 					if r.IntN(2) == 0 {
-						l.at, l.what = r.IntN(6000+o.size), kinds[r.IntN(len(kinds))]
+						l.At, l.What = r.IntN(6000+o.size), kinds[r.IntN(len(kinds))]
 					}
-					what += fmt.Sprintf(", %s: %s at %d", s.name, l.what, l.at)
+					what += fmt.Sprintf(", %s: %s at %d", s.name, l.What, l.At)
 				}
 				if err := w.run(); err != nil {
 					t.Fatalf("%s: %v", what, err)

@@ -14,15 +14,17 @@ import (
 	"ucspitls/backend/backendtest/pki"
 	"ucspitls/internal/selected"
 	"ucspitls/internal/tunnel"
+	"ucspitls/test/lab/pattern"
+	lab "ucspitls/test/lab/world"
 )
 
 // A side is a tunnel with prog behind it.
 type side struct {
 	name        string
 	t           *tunnel.Tunnel
-	net         *end
-	up, down    *pipe // prog's output and input
-	notify      *pipe
+	net         *lab.Socket
+	up, down    *lab.Pipe // prog's output and input
+	notify      *lab.Pipe
 	established bool
 
 	want     tunnel.Events
@@ -90,20 +92,21 @@ var endpoints = func() func(t testing.TB, v uint16) (server, client backend.Endp
 func newWorld(t testing.TB, o options) *world {
 	w := &world{}
 	server, client := endpoints(t, o.version)
-	there, back := newLane(), newLane()
+	there, back := lab.NewLane(), lab.NewLane()
 	w.client = w.side("client", client, o, there, back)
 	w.server = w.side("server", server, o, back, there)
 	return w
 }
 
-func (w *world) side(name string, e backend.Endpoint, o options, out, in *lane) *side {
-	newPipe := func() *pipe { return &pipe{size: 1 << 16, writer: true, reader: true, fails: w.fails} }
-	s := &side{name: name, up: newPipe(), down: newPipe(), notify: newPipe(), say: pattern(name, o.size)}
-	s.net = &end{in: in, out: out, now: &w.now, rst: &w.rst, fails: w.fails}
+func (w *world) side(name string, e backend.Endpoint, o options, out, in *lab.Lane) *side {
+	newPipe := func() *lab.Pipe { return lab.NewPipe(1<<16, w.fails) }
+	s := &side{name: name, up: newPipe(), down: newPipe(), notify: newPipe(), say: pattern.Slice(1000*int(name[0]), o.size)}
+	s.net = lab.NewSocket(in, out, &w.now, &w.rst)
+	s.net.Fails = w.fails
 	wire := tunnel.NewWire()
 	s.t = tunnel.New(tunnel.Config{
 		Conn: e.NewConn(wire), Wire: wire, Net: s.net,
-		In: output{s.up}, Out: input{s.down}, Notify: input{s.notify},
+		In: lab.Output{Pipe: s.up}, Out: lab.Input{Pipe: s.down}, Notify: lab.Input{Pipe: s.notify},
 		Established: func(backend.State) []byte { s.established = true; return []byte("blob") },
 		Rules:       tunnel.Rules{CloseNotify: o.strict, Enforce: o.strict, HandshakeTimeout: handshakeTimeout, IdleTimeout: idleTimeout},
 	}, 0)
@@ -117,37 +120,28 @@ func (w *world) close() {
 
 func (w *world) fails() bool { return w.noise != nil && w.noise.IntN(3) == 0 }
 
-// pattern is what a side says: bytes that tell where they are from.
-func pattern(name string, n int) []byte {
-	b := make([]byte, n)
-	for i := range b {
-		b[i] = name[0] + byte(i) ^ byte(i>>8*7) ^ byte(i>>16*13)
-	}
-	return b
-}
-
 // prog goes on with what it is at, and tells whether anything moved.
 func (s *side) prog(now time.Duration) (moved bool) {
-	if s.up.writer {
-		if s.written < len(s.say) && s.up.reader {
-			n := min(len(s.say)-s.written, s.up.size-len(s.up.buf), 1000)
-			s.up.buf = append(s.up.buf, s.say[s.written:s.written+n]...)
+	if s.up.Writer {
+		if s.written < len(s.say) && s.up.Reader {
+			n := min(len(s.say)-s.written, s.up.Size-len(s.up.Buf), 1000)
+			s.up.Buf = append(s.up.Buf, s.say[s.written:s.written+n]...)
 			s.written += n
 			moved = n > 0
 		}
-		if s.written == len(s.say) || !s.up.reader {
-			s.up.writer, moved = false, true
+		if s.written == len(s.say) || !s.up.Reader {
+			s.up.Writer, moved = false, true
 		}
 	}
-	if now >= s.late && s.down.reader {
-		if len(s.down.buf) > 0 {
-			s.got = append(s.got, s.down.buf...)
-			s.down.buf, moved = nil, true
-		} else if !s.down.writer && !s.gotEOF {
+	if now >= s.late && s.down.Reader {
+		if len(s.down.Buf) > 0 {
+			s.got = append(s.got, s.down.Buf...)
+			s.down.Buf, moved = nil, true
+		} else if !s.down.Writer && !s.gotEOF {
 			s.gotEOF, moved = true, true
 		}
-		if s.gotEOF && !s.up.writer {
-			s.down.reader, s.notify.reader = false, false // it exits
+		if s.gotEOF && !s.up.Writer {
+			s.down.Reader, s.notify.Reader = false, false // it exits
 		}
 	}
 	return moved
@@ -160,13 +154,13 @@ func (s *side) events() (e tunnel.Events) {
 			e |= which
 		}
 	}
-	set(s.net.readable(), tunnel.NetIn)
-	set(s.net.writable(), tunnel.NetOut)
-	set(len(s.up.buf) > 0 || !s.up.writer, tunnel.LocalIn)
-	set(!s.up.writer, tunnel.InHangup)
-	set(!s.down.reader, tunnel.LocalOut|tunnel.OutHangup)
-	set(len(s.down.buf) < s.down.size, tunnel.LocalOut)
-	set(!s.notify.reader || len(s.notify.buf) < s.notify.size, tunnel.NotifyOut)
+	set(s.net.Readable(), tunnel.NetIn)
+	set(s.net.Writable(), tunnel.NetOut)
+	set(len(s.up.Buf) > 0 || !s.up.Writer, tunnel.LocalIn)
+	set(!s.up.Writer, tunnel.InHangup)
+	set(!s.down.Reader, tunnel.LocalOut|tunnel.OutHangup)
+	set(len(s.down.Buf) < s.down.Size, tunnel.LocalOut)
+	set(!s.notify.Reader || len(s.notify.Buf) < s.notify.Size, tunnel.NotifyOut)
 	return e
 }
 
@@ -188,8 +182,8 @@ func (w *world) run() error {
 			}
 		}
 		for _, s := range []*side{w.client, w.server} {
-			sooner(s.net.out.move(w.now))
-			if s.net.out.what == reset && s.net.out.reached() {
+			sooner(s.net.Out.Move(w.now))
+			if s.net.Out.What == lab.Reset && s.net.Out.Reached() {
 				w.rst = true
 			}
 		}
@@ -197,12 +191,11 @@ func (w *world) run() error {
 			moved = s.prog(w.now) || moved
 			sooner(s.late)
 			if s.done {
-				if !s.net.out.fin && !w.rst { // its process is gone
-					s.net.out.fin = true
-					s.net.out.times = append(s.net.out.times, departure{len(s.net.out.sent), w.now})
+				if !s.net.Out.Fin && !w.rst { // its process is gone
+					s.net.Out.Leave(w.now)
 					moved = true
 				}
-				s.net.in.read = s.net.in.arrived // and its socket with it
+				s.net.In.Read = s.net.In.Arrived // and its socket with it
 				continue
 			}
 			ready := s.events() & s.want
@@ -260,8 +253,8 @@ func (s *side) check(other *side, rst bool) error {
 		return errors.New("prog got more than was written")
 	case !s.gotEOF:
 		return errors.New("prog has no EOF")
-	case s.down.writer || s.up.reader || s.notify.writer:
-		return fmt.Errorf("a descriptor was left open: prog's input %v, its output %v, the information %v", s.down.writer, s.up.reader, s.notify.writer)
+	case s.down.Writer || s.up.Reader || s.notify.Writer:
+		return fmt.Errorf("a descriptor was left open: prog's input %v, its output %v, the information %v", s.down.Writer, s.up.Reader, s.notify.Writer)
 	}
 	if err := s.known(); err != nil {
 		return err
@@ -277,8 +270,8 @@ func (s *side) check(other *side, rst bool) error {
 		return fmt.Errorf("a normal end under -J, but prog got %d of %d bytes", len(s.got), len(other.say))
 	case int(s.t.Stats.FromProg) != len(s.say):
 		return fmt.Errorf("a normal end, but only %d bytes were taken from prog", s.t.Stats.FromProg)
-	case s.net.out.unacked() > closeNotify && s.t.Stats.Unacked == 0 && !s.t.StrictPeer:
-		return fmt.Errorf("a normal end, but %d bytes were not acknowledged", s.net.out.unacked())
+	case s.net.Out.Unacked() > closeNotify && s.t.Stats.Unacked == 0 && !s.t.StrictPeer:
+		return fmt.Errorf("a normal end, but %d bytes were not acknowledged", s.net.Out.Unacked())
 	}
 	return nil
 }

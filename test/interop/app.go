@@ -9,9 +9,9 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"ucspitls/internal/ucspi"
+	"ucspitls/test/lab/prog"
 )
 
 // The app is the program behind our tools: this executable once more. It has
@@ -47,7 +47,10 @@ func perform(text string) {
 	}
 	var r report
 	r.run(&p)
-	r.IO = waitChild()
+	var err error
+	if r.IO, err = prog.Reap(); err != nil {
+		r.IO = -1
+	}
 	data, _ := json.Marshal(r)
 	if err := os.WriteFile(p.Report, data, 0o600); err != nil {
 		os.Stderr.WriteString("app: " + err.Error() + "\n")
@@ -57,16 +60,15 @@ func perform(text string) {
 }
 
 func (r *report) run(p *plan) {
-	rd, wr := 0, 1
+	rd, wr := prog.FD(0), prog.FD(1)
 	if !p.Server {
 		rd, wr = 6, 7
 	}
 	if p.Delayed {
-		ctl := fdOf(ucspi.CtlFD)
-		f := os.NewFile(uintptr(ctl), "control")
-		f.Write([]byte{ucspi.StartReport})
-		blob, _ := io.ReadAll(f)
-		f.Close()
+		ctl := prog.Channel(ucspi.CtlFD, -1)
+		ctl.Write([]byte{ucspi.StartReport})
+		blob, _ := io.ReadAll(ctl)
+		ctl.Close()
 		for b := (ucspi.Reader{Blob: string(blob)}); ; {
 			item, flaw := b.Next()
 			if flaw != ucspi.Sound {
@@ -77,7 +79,7 @@ func (r *report) run(p *plan) {
 			}
 			r.Blob = append(r.Blob, item)
 		}
-		rd, wr = fdOf(ucspi.ReadFD), fdOf(ucspi.WriteFD)
+		rd, wr = prog.Channel(ucspi.ReadFD, -1), prog.Channel(ucspi.WriteFD, -1)
 	} else {
 		for _, item := range os.Environ() {
 			name, _, _ := strings.Cut(item, "=")
@@ -86,7 +88,7 @@ func (r *report) run(p *plan) {
 			}
 		}
 	}
-	r.converse(p, os.NewFile(uintptr(rd), "in"), os.NewFile(uintptr(wr), "out"))
+	r.converse(p, rd, wr)
 }
 
 // converse is the conversation: a request, an answer with the same bytes, the end.
@@ -143,29 +145,4 @@ func httpHeader(p *plan) []byte {
 		h += "Content-Length: " + strconv.Itoa(p.Bytes) + "\r\n"
 	}
 	return []byte(h + "\r\n")
-}
-
-func fdOf(name string) int {
-	n, err := strconv.Atoi(os.Getenv(name))
-	if err != nil {
-		return -1
-	}
-	return n
-}
-
-// waitChild waits for the tunnel, or for the process that waits for a command.
-func waitChild() int {
-	var ws syscall.WaitStatus
-	for {
-		_, err := syscall.Wait4(-1, &ws, 0, nil)
-		switch {
-		case err == syscall.EINTR:
-		case err != nil:
-			return -1
-		case ws.Signaled():
-			return 128 + int(ws.Signal())
-		default:
-			return ws.ExitStatus()
-		}
-	}
 }

@@ -27,7 +27,7 @@ func testLab(t *testing.T) (*lab, string) {
 	}
 	dir := t.TempDir()
 	bin := filepath.Join(dir, "bin", name)
-	if _, err := build("..", name, bin); err != nil {
+	if _, err := build("../..", name, bin); err != nil {
 		t.Fatal(err)
 	}
 	l, err := newLab(dir, map[string]string{name: bin})

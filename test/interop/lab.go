@@ -1,13 +1,15 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
 	"net"
 	"os"
-	"strings"
 	"sync"
 	"time"
+
+	"ucspitls/test/lab/loopback"
+	"ucspitls/test/lab/proc"
+	"ucspitls/test/lab/wait"
 )
 
 // A lab is where cells run: a scratch folder, the certificates, the programs.
@@ -48,7 +50,7 @@ func (l *lab) port() (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for range 100 {
-		s, err := net.Listen("tcp4", "127.0.0.1:0")
+		s, err := loopback.Listen()
 		if err != nil {
 			return 0, err
 		}
@@ -65,37 +67,22 @@ func (l *lab) port() (int, error) {
 // listening waits until a port is listened on. It looks and does not
 // connect: most of the servers take one connection and no more.
 func listening(p *process, port int) error {
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		if isListening(port) {
-			return nil
-		}
+	ended := false
+	up := wait.Until(10*time.Second, func() bool {
 		select {
-		case <-p.ended:
-			return fmt.Errorf("the server ended before it listened: %s", abbreviate(p.stderr(), 300))
+		case <-p.Ended:
+			ended = true
 		default:
 		}
+		return proc.Listening(port) || ended
+	})
+	switch {
+	case ended:
+		return fmt.Errorf("the server ended before it listened: %s", abbreviate(p.Stderr(), 300))
+	case !up:
+		return fmt.Errorf("the server does not listen on its port")
 	}
-	return fmt.Errorf("the server does not listen on its port")
-}
-
-func isListening(port int) bool {
-	want := fmt.Sprintf(":%04X", port)
-	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
-		f, err := os.Open(table)
-		if err != nil {
-			continue
-		}
-		lines := bufio.NewScanner(f)
-		for lines.Scan() {
-			// sl, local address, remote address, state: 0A is LISTEN
-			if col := strings.Fields(lines.Text()); len(col) > 3 && col[3] == "0A" && strings.HasSuffix(col[1], want) {
-				f.Close()
-				return true
-			}
-		}
-		f.Close()
-	}
-	return false
+	return nil
 }
 
 // abbreviate keeps the beginning and the end of a long text.

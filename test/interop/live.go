@@ -22,11 +22,11 @@ func (v *live) Read(b []byte) (int, error) {
 	for len(v.rest) == 0 {
 		over := false
 		select {
-		case <-v.p.quiet:
+		case <-v.p.Silent:
 			over = true
 		default:
 		}
-		out := v.p.stdout()[v.done:]
+		out := v.p.Stdout()[v.done:]
 		if end := bytes.LastIndexByte(out, '\n'); end >= 0 {
 			v.rest = onlyPayload(out[:end+1])
 			v.done += end + 1
@@ -36,8 +36,8 @@ func (v *live) Read(b []byte) (int, error) {
 			return 0, io.EOF
 		}
 		select {
-		case <-v.p.change:
-		case <-v.p.quiet:
+		case <-v.p.Change:
+		case <-v.p.Silent:
 		}
 	}
 	n := copy(b, v.rest)

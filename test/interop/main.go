@@ -34,8 +34,8 @@ type options struct {
 	jobs            int
 }
 
-func (o *options) notes() string    { return filepath.Join(o.root, "interop", "differences.txt") }
-func (o *options) baseline() string { return filepath.Join(o.root, "interop", "baseline.json") }
+func (o *options) notes() string    { return filepath.Join(o.root, "test", "interop", "differences.txt") }
+func (o *options) baseline() string { return filepath.Join(o.root, "test", "interop", "baseline.json") }
 
 func run(args []string) (fine bool, err error) {
 	o := options{}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"testing"
 	"time"
 
 	"ucspitls/backend/backendtest/pki"
@@ -24,11 +23,6 @@ type material struct{ dir string }
 // An identity is a chain and its key in PEM files; both has the two in one.
 type identity struct{ cert, key, both string }
 
-// quiet lets the tests' PKI work outside of a test.
-type quiet struct{ testing.TB }
-
-func (quiet) Helper() {}
-
 var keyTypes = map[string]pki.KeyType{
 	"": pki.P256, "p384": pki.P384, "p521": pki.P521, "ed25519": pki.Ed25519, "rsa": pki.RSA2048,
 }
@@ -40,7 +34,7 @@ var faultsOf = map[string]pki.Fault{
 // newMaterial issues everything that a cell may ask for.
 func newMaterial(dir string) (*material, error) {
 	m := &material{dir}
-	p := pki.New(quiet{})
+	p := pki.Shared()
 	certs := map[string]*pki.Cert{"client-good": p.Client(pki.P256)}
 	for name, k := range keyTypes {
 		certs["server-"+name] = p.Server(k)

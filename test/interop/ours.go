@@ -9,8 +9,9 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
+
+	"ucspitls/test/lab/loopback"
 )
 
 // A chain is one side of a cell made of our programs: a wrapper, its tunnel,
@@ -22,28 +23,19 @@ type chain struct {
 
 // startChain runs a chain on a connected socket, which it takes over.
 func (l *lab) startChain(c *Cell, role string, conn *net.TCPConn) (*chain, error) {
-	sock, err := conn.File()
-	conn.Close()
+	first, second, err := loopback.Files(conn)
 	if err != nil {
 		return nil, err
 	}
-	sock.Fd() // a blocking one, as a super-server's is
-	n, err := syscall.Dup(int(sock.Fd()))
-	if err != nil {
-		sock.Close()
-		return nil, err
-	}
-	syscall.CloseOnExec(n)
-	second := os.NewFile(uintptr(n), "network")
 	p := plan{Server: role == "server", Delayed: c.Entry == "delayed", First: c.ends(role), Bytes: c.bytes(),
 		Report: l.reportFile(), HTTP: role == "server" && c.Client == curlPeer.name}
 	x := &chain{report: p.Report}
 	argv, env := l.chainCommand(c, role)
-	cmd := command{argv: append(argv, "--", l.self), env: append(env, appVariable+"="+asJSON(p)), files: map[int]*os.File{0: sock, 1: second}}
+	files := map[int]*os.File{0: first, 1: second}
 	if role == "client" {
-		cmd.files = map[int]*os.File{6: sock, 7: second}
+		files = map[int]*os.File{6: first, 7: second}
 	}
-	x.process, err = launch(cmd)
+	x.process, err = start(append(argv, "--", l.self), append(env, appVariable+"="+asJSON(p)), files)
 	return x, err
 }
 
@@ -115,7 +107,7 @@ type listener struct {
 }
 
 func (l *lab) listen(c *Cell) (*listener, error) {
-	tcp, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	tcp, err := loopback.Listen()
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +161,7 @@ func (x *chain) observe(s *Side) {
 			s.Notes = append(s.Notes, "prog: "+r.WriteErr)
 		}
 	}
-	for line := range strings.Lines(x.stderr()) {
+	for line := range strings.Lines(x.Stderr()) {
 		line = strings.TrimSuffix(line, "\n")
 		if strings.Contains(line, ": fatal: ") || strings.Contains(line, ": warning: ") {
 			s.Lines = append(s.Lines, line)
@@ -208,7 +200,7 @@ func (s *Side) blob(name string) string {
 }
 
 func mustDial(port int) (*net.TCPConn, error) {
-	conn, err := net.Dial("tcp4", loopback(port))
+	conn, err := net.Dial("tcp4", atPort(port))
 	if err != nil {
 		return nil, fmt.Errorf("dial: %w", err)
 	}

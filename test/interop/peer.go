@@ -121,8 +121,8 @@ func find1(re *regexp.Regexp, text string) string {
 	return m[1]
 }
 
-// loopback is the address of a port.
-func loopback(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
+// atPort is the address of a port.
+func atPort(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
 
 func peerNamed(name string) *peer {
 	for _, p := range peers {

@@ -26,7 +26,7 @@ var opensslGroups = map[string]string{"x25519": "X25519", "p256": "P-256", "p384
 
 func sServer(l *lab, c *Cell, at place) (argv, env []string) {
 	id := l.server(c)
-	argv = []string{"openssl", "s_server", "-accept", loopback(at.port), "-naccept", "1", "-cert", id.cert, "-cert_chain", id.cert, "-key", id.key,
+	argv = []string{"openssl", "s_server", "-accept", atPort(at.port), "-naccept", "1", "-cert", id.cert, "-cert_chain", id.cert, "-key", id.key,
 		"-CAfile", l.ca(), "-no-CApath", "-no-CAstore"}
 	if v := c.serverVersion(); v != "" {
 		argv = append(argv, opensslVersions[v])
@@ -47,7 +47,7 @@ func sServer(l *lab, c *Cell, at place) (argv, env []string) {
 }
 
 func sClient(l *lab, c *Cell, at place) (argv, env []string) {
-	argv = []string{"openssl", "s_client", "-connect", loopback(at.port), "-CAfile", l.ca(), "-no-CApath", "-no-CAstore", "-verify", "3", "-verify_return_error",
+	argv = []string{"openssl", "s_client", "-connect", atPort(at.port), "-CAfile", l.ca(), "-no-CApath", "-no-CAstore", "-verify", "3", "-verify_return_error",
 		opensslVersions[c.Version]}
 	if name := c.name(); name != "" {
 		argv = append(argv, "-servername", name, "-verify_hostname", name)

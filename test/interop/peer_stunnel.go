@@ -24,7 +24,7 @@ var (
 
 func stunnelServer(l *lab, c *Cell, at place) (argv, env []string) {
 	id := l.server(c)
-	conf := []string{"accept = " + loopback(at.port), "connect = " + loopback(at.app), "cert = " + id.cert, "key = " + id.key, "CAfile = " + l.ca()}
+	conf := []string{"accept = " + atPort(at.port), "connect = " + atPort(at.app), "cert = " + id.cert, "key = " + id.key, "CAfile = " + l.ca()}
 	switch asks, insists := c.wantsCert(); {
 	case insists:
 		conf = append(conf, "verifyChain = yes", "requireCert = yes")
@@ -35,7 +35,7 @@ func stunnelServer(l *lab, c *Cell, at place) (argv, env []string) {
 }
 
 func stunnelClient(l *lab, c *Cell, at place) (argv, env []string) {
-	conf := []string{"client = yes", "accept = " + loopback(at.app), "connect = " + loopback(at.port), "CAfile = " + l.ca(), "verifyChain = yes"}
+	conf := []string{"client = yes", "accept = " + atPort(at.app), "connect = " + atPort(at.port), "CAfile = " + l.ca(), "verifyChain = yes"}
 	if name := c.name(); name != "" {
 		conf = append(conf, "sni = "+name, "checkHost = "+name)
 	} else {

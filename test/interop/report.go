@@ -98,10 +98,10 @@ func (d *Report) verdict(w *os.File) bool {
 	fmt.Fprintf(w, "%d cells in %d s: %d ok, %d refused as expected, %d unexpected; %d worse than the baseline, %d other changes; %d differences without a reason\n",
 		len(d.Results), d.Seconds, n["ok"], n["refused"], n["unexpected"], worse, better, differs)
 	if worse > 0 {
-		fmt.Fprintln(w, "If the change is meant: make interop ACCEPT=1, and commit interop/baseline.json. A failure of a peer goes into interop/differences.txt with its reason.")
+		fmt.Fprintln(w, "If the change is meant: make interop ACCEPT=1, and commit test/interop/baseline.json. A failure of a peer goes into test/interop/differences.txt with its reason.")
 	}
 	if differs > 0 {
-		fmt.Fprintln(w, "If a difference is meant, interop/differences.txt says why: differs FIELD WHERE : REASON.")
+		fmt.Fprintln(w, "If a difference is meant, test/interop/differences.txt says why: differs FIELD WHERE : REASON.")
 	}
 	return worse == 0 && differs == 0
 }

@@ -7,6 +7,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"ucspitls/test/lab/loopback"
 )
 
 // A Side is what one side of a cell did.
@@ -74,7 +76,7 @@ func (l *lab) session(r *Result) error {
 		r.Server.Exit = "not started"
 		return err
 	}
-	relay, err := newRelay(loopback(server.port))
+	relay, err := newRelay(atPort(server.port))
 	if err != nil {
 		return err
 	}
@@ -116,13 +118,13 @@ func (l *lab) startServer(c *Cell) (*running, error) {
 	}
 	at := place{port: x.port, round: 1}
 	if x.adapter.talk == tcp {
-		if x.app, err = net.Listen("tcp4", "127.0.0.1:0"); err != nil {
+		if x.app, err = loopback.Listen(); err != nil {
 			return nil, err
 		}
 		at.app = x.app.Addr().(*net.TCPAddr).Port
 	}
 	argv, env := x.adapter.command(l, c, at)
-	if x.process, err = launch(command{argv: argv, env: env}); err != nil {
+	if x.process, err = start(argv, env, nil); err != nil {
 		return nil, err
 	}
 	if err := listening(x.process, x.port); err != nil {
@@ -140,7 +142,7 @@ func (x *running) play(c *Cell, role string) {
 	case stdio:
 		go func() {
 			var r report
-			r.converse(&p, &live{p: x.process}, x.process.stdin)
+			r.converse(&p, &live{p: x.process}, x.process.Stdin)
 			x.played <- r
 		}()
 	case tcp:
@@ -200,7 +202,7 @@ func (l *lab) runClient(c *Cell, relay *relay, round int, s *Side) error {
 		}
 	}
 	argv, env := x.adapter.command(l, c, at)
-	if x.process, err = launch(command{argv: argv, env: env}); err != nil {
+	if x.process, err = start(argv, env, nil); err != nil {
 		return err
 	}
 	switch x.adapter.talk {
@@ -252,7 +254,7 @@ func (x *running) collect(l *lab, s *Side) {
 		}
 	case script:
 		var say scriptReport
-		lines := bytes.Split(bytes.TrimSpace(x.process.stdout()), []byte("\n"))
+		lines := bytes.Split(bytes.TrimSpace(x.process.Stdout()), []byte("\n"))
 		if err := json.Unmarshal(lines[len(lines)-1], &say); err != nil {
 			s.Notes = append(s.Notes, "the script has no report")
 		}
@@ -261,7 +263,7 @@ func (x *running) collect(l *lab, s *Side) {
 			s.Notes = append(s.Notes, say.Error)
 		}
 	case http:
-		s.In = count(onlyPayload(x.process.stdout()))
+		s.In = count(onlyPayload(x.process.Stdout()))
 	case echo:
 		s.Notes = append(s.Notes, "an echo server: what it got can't be seen")
 	}
@@ -272,7 +274,7 @@ func (x *running) collect(l *lab, s *Side) {
 func (s *Side) describe(l *lab, p *process) {
 	s.Command = l.neutral(strings.Join(p.argv, " "))
 	var b strings.Builder
-	for line := range strings.Lines(string(p.stdout()) + p.stderr()) {
+	for line := range strings.Lines(string(p.Stdout()) + p.Stderr()) {
 		if !strings.HasPrefix(line, "#") && strings.TrimSpace(line) != "" {
 			b.WriteString(line)
 		}

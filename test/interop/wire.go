@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"ucspitls/backend"
+	"ucspitls/test/lab/loopback"
+	"ucspitls/test/lab/wait"
 )
 
 // A relay stands between client and server. It changes nothing, hands on FIN
@@ -46,7 +48,7 @@ type Wire struct {
 }
 
 func newRelay(target string) (*relay, error) {
-	l, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	l, err := loopback.Listen()
 	if err != nil {
 		return nil, err
 	}
@@ -130,14 +132,11 @@ func (r *relay) left() {
 
 // settle waits for what is still on its way when both programs have ended.
 func (r *relay) settle() {
-	for deadline := time.Now().Add(time.Second); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
+	wait.Until(time.Second, func() bool {
 		r.mu.Lock()
-		open := r.open
-		r.mu.Unlock()
-		if open == 0 {
-			return
-		}
-	}
+		defer r.mu.Unlock()
+		return r.open == 0
+	})
 }
 
 func (r *relay) ended(d *direction, how string) {

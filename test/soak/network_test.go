@@ -6,37 +6,9 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
-	"os"
 	"sync"
 	"time"
 )
-
-// pairTCP is a connection on the loopback.
-func pairTCP() (a, b *net.TCPConn, err error) {
-	l, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		return nil, nil, err
-	}
-	defer l.Close()
-	if a, err = net.DialTCP("tcp4", nil, l.Addr().(*net.TCPAddr)); err != nil {
-		return nil, nil, err
-	}
-	if b, err = l.AcceptTCP(); err != nil {
-		a.Close()
-		return nil, nil, err
-	}
-	return a, b, nil
-}
-
-// descriptorOf gives a connection as a blocking descriptor that nobody else holds.
-func descriptorOf(c *net.TCPConn) (*os.File, error) {
-	defer c.Close()
-	f, err := c.File()
-	if err == nil {
-		f.Fd()
-	}
-	return f, err
-}
 
 // A middle is between client and server, and makes the faults of a plan.
 type middle struct {

@@ -9,8 +9,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
 	"syscall"
+
+	"ucspitls/test/lab/prog"
 )
 
 // The prog of a server and of a client: this executable once more. Its exit
@@ -27,14 +28,13 @@ const (
 
 // act is the whole of a prog.
 func act(role string) {
-	in, out := channel("SSLREADFD", 0), channel("SSLWRITEFD", 1)
+	in, out := prog.Channel("SSLREADFD", 0), prog.Channel("SSLWRITEFD", 1)
 	if role == "client" {
-		in, out = channel("SSLREADFD", 6), channel("SSLWRITEFD", 7)
+		in, out = prog.Channel("SSLREADFD", 6), prog.Channel("SSLWRITEFD", 7)
 	}
-	if ctl, ok := os.LookupEnv("SSLCTLFD"); ok {
-		n, _ := strconv.Atoi(ctl)
-		syscall.Write(n, []byte("y"))
-		syscall.Close(n)
+	if ctl := prog.Channel("SSLCTLFD", -1); ctl >= 0 {
+		ctl.Write([]byte("y"))
+		ctl.Close()
 	}
 	var code int
 	if role == "client" {
@@ -44,9 +44,9 @@ func act(role string) {
 	} else {
 		code = asServer(in, out)
 	}
-	syscall.Close(int(in))
+	in.Close()
 	if out != in {
-		syscall.Close(int(out))
+		out.Close()
 	}
 	if child := reap(); code == 0 || child > 128 {
 		code = child
@@ -54,62 +54,16 @@ func act(role string) {
 	syscall.Exit(code)
 }
 
-// A descriptor is read and written as it is.
-type descriptor int
-
-func channel(name string, otherwise int) descriptor {
-	if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
-		return descriptor(n)
-	}
-	return descriptor(otherwise)
-}
-
-func (d descriptor) Read(p []byte) (int, error) {
-	for {
-		n, err := syscall.Read(int(d), p)
-		switch {
-		case err == syscall.EINTR:
-		case err != nil:
-			return 0, err
-		case n == 0:
-			return 0, io.EOF
-		default:
-			return n, nil
-		}
-	}
-}
-
-func (d descriptor) Write(p []byte) (done int, err error) {
-	for done < len(p) {
-		n, err := syscall.Write(int(d), p[done:])
-		if err == syscall.EINTR {
-			continue
-		}
-		if err != nil {
-			return done, err
-		}
-		done += n
-	}
-	return done, nil
-}
-
 // reap waits for the tunnel.
 func reap() int {
-	var ws syscall.WaitStatus
-	for {
-		_, err := syscall.Wait4(-1, &ws, 0, nil)
-		switch {
-		case err == syscall.EINTR:
-			continue
-		case err == syscall.ECHILD && os.Getenv(sharedVariable) != "":
-			return 0 // an immediate tool's tunnel is in another process
-		case err != nil:
-			return 99 // there must be one
-		case ws.Signaled():
-			return 128 + int(ws.Signal())
-		}
-		return ws.ExitStatus()
+	code, err := prog.Reap()
+	switch {
+	case err == syscall.ECHILD && os.Getenv(sharedVariable) != "":
+		return 0 // an immediate tool's tunnel is in another process
+	case err != nil:
+		return 99 // there must be one
 	}
+	return code
 }
 
 var errWrong = errors.New("wrong bytes")
@@ -146,7 +100,7 @@ func say(w io.Writer, n int, id uint64, down bool) error {
 
 // asServer reads the header and the rest, answers meanwhile, and says at the
 // end how much it has had.
-func asServer(in, out descriptor) int {
+func asServer(in, out prog.FD) int {
 	b := make([]byte, headerSize)
 	if _, err := io.ReadFull(in, b); err != nil {
 		return 0
@@ -179,17 +133,17 @@ func asServer(in, out descriptor) int {
 	if said == nil {
 		out.Write(binary.BigEndian.AppendUint32(nil, uint32(n)))
 	}
-	syscall.Close(int(out))
+	out.Close()
 	io.Copy(io.Discard, in)
 	return 0
 }
 
 // asClient is the other side. Its code tells how it went.
-func asClient(in, out descriptor, h header) int {
+func asClient(in, out prog.FD, h header) int {
 	go func() {
 		out.Write(h.bytes())
 		say(out, int(h.up), h.id, false)
-		syscall.Close(int(out))
+		out.Close()
 	}()
 	_, code := hear(in, h)
 	return code

@@ -3,15 +3,15 @@
 package soak
 
 import (
-	"bufio"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,6 +22,10 @@ import (
 
 	"ucspitls/backend/backendtest/pki"
 	"ucspitls/internal/entry/entrytest"
+	"ucspitls/test/lab/launch"
+	"ucspitls/test/lab/loopback"
+	"ucspitls/test/lab/proc"
+	"ucspitls/test/lab/wait"
 )
 
 func TestMain(m *testing.M) {
@@ -59,7 +63,7 @@ type soak struct {
 // A daemon is a long-lived s6-tlsserver.
 type daemon struct {
 	name, port    string
-	process       *os.Process
+	process       *launch.Process
 	memory, files int  // when it was warm
 	worker        bool // its child does the work
 }
@@ -100,7 +104,7 @@ func TestSoak(t *testing.T) {
 	s.round(&next, min(long/5, 20*time.Second), end) // until everything is warm
 	s.quiet()
 	for _, d := range s.daemon {
-		d.memory, d.files = memory(d.watched()), openFiles(d.watched())
+		d.memory, d.files = proc.Memory(d.watched(), "VmRSS:"), len(proc.Descriptors(d.watched()))
 	}
 	for time.Now().Before(end) {
 		s.round(&next, 30*time.Second, end)
@@ -150,62 +154,33 @@ func newSoak(t *testing.T) *soak {
 
 // start runs a daemon whose prog is ours.
 func (s *soak) start(kind string, e *environment) {
-	r, w, err := os.Pipe()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer r.Close()
-	stderr, err := s.log.pipe()
-	if err != nil {
-		s.t.Fatal(err)
-	}
 	args := append(strings.Fields(kind), "-1", "-q", "-H", "-c", "200", "-C", "200", "-S", "-j", "-K", "15000", "--", "127.0.0.1", "0", s.self)
-	null, _ := os.Open("/dev/null")
-	proc, err := os.StartProcess(s.bin+"/"+e.backend+"/s6-tlsserver", args, &os.ProcAttr{Dir: "/",
-		Env: append(append([]string{roleVariable + "=server"}, s.vars...), e.env...), Files: []*os.File{null, w, stderr}})
-	null.Close()
-	w.Close()
-	stderr.Close()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	port, err := bufio.NewReader(r).ReadString('\n')
-	if err != nil {
-		s.t.Fatalf("%s does not start: %v", kind, err)
-	}
-	s.daemon[kind+" "+e.name] = &daemon{name: kind + " of " + e.name, port: strings.TrimSpace(port), process: proc}
+	p, port := s.daemonOf(e, args, append([]string{roleVariable + "=server"}, e.env...))
+	s.daemon[kind+" "+e.name] = &daemon{name: kind + " of " + e.name, port: port, process: p}
 }
 
 // share starts the process that has the tunnels of an environment.
 func (s *soak) share(e *environment) {
-	r, w, err := os.Pipe()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer r.Close()
-	stderr, err := s.log.pipe()
-	if err != nil {
-		s.t.Fatal(err)
-	}
 	dir, err := os.MkdirTemp("", "soak") // a short name
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { os.RemoveAll(dir) })
-	null, _ := os.Open("/dev/null")
-	proc, err := os.StartProcess(s.bin+"/"+e.backend+"/s6-tlsd-iod", []string{"s6-tlsd-iod", "-d1", dir + "/s"},
-		&os.ProcAttr{Dir: "/", Env: s.vars, Files: []*os.File{null, w, stderr}})
-	null.Close()
-	w.Close()
-	stderr.Close()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if _, err := r.Read(make([]byte, 1)); err != nil {
-		s.t.Fatalf("s6-tlsd-iod of %s does not start: %v", e.name, err)
-	}
+	p, _ := s.daemonOf(e, []string{"s6-tlsd-iod", "-d1", dir + "/s"}, nil)
 	e.env = []string{"TLS_IOD=" + dir + "/s", sharedVariable + "=1"}
-	s.daemon["s6-tlsd-iod "+e.name] = &daemon{name: "s6-tlsd-iod of " + e.name, process: proc, worker: true}
+	s.daemon["s6-tlsd-iod "+e.name] = &daemon{name: "s6-tlsd-iod of " + e.name, process: p, worker: true}
+}
+
+// daemonOf starts a daemon and waits for the line with which it serves.
+func (s *soak) daemonOf(e *environment, argv, env []string) (*launch.Process, string) {
+	null, _ := os.Open("/dev/null")
+	p := launch.Run(s.t, launch.Spec{Path: s.bin + "/" + e.backend + "/" + argv[0], Argv: argv, Env: append(env, s.vars...),
+		Files: map[int]*os.File{0: null}, Stdout: true, Line: s.log.add})
+	line, whole := p.Line()
+	if !whole {
+		s.t.Fatalf("%s of %s does not start", argv[0], e.name)
+	}
+	return p, line
 }
 
 // round runs sessions for a while.
@@ -224,40 +199,9 @@ func (s *soak) round(next *atomic.Uint64, long time.Duration, end time.Time) {
 	all.Wait()
 }
 
-// A outcome is what a process of ours ended with.
-type outcome struct {
-	code int
-	err  error
-}
-
-// spawn starts a tool on descriptors and gives its end.
-func (s *soak) spawn(e *environment, argv []string, env []string, files map[int]*os.File) (*os.Process, <-chan outcome, error) {
-	stderr, err := s.log.pipe()
-	if err != nil {
-		return nil, nil, err
-	}
-	list := []*os.File{nil, nil, stderr, nil, nil, nil, nil, nil}
-	for n, f := range files {
-		list[n] = f
-	}
-	proc, err := os.StartProcess(s.bin+"/"+e.backend+"/"+argv[0], argv, &os.ProcAttr{Dir: "/", Env: append(append(env, s.vars...), e.env...), Files: list})
-	stderr.Close()
-	for _, f := range files {
-		f.Close()
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	ended := make(chan outcome, 1)
-	go func() {
-		state, err := proc.Wait()
-		if err != nil {
-			ended <- outcome{-1, err}
-			return
-		}
-		ended <- outcome{exitCode(state), nil}
-	}()
-	return proc, ended, nil
+// spawn starts a tool on descriptors.
+func (s *soak) spawn(e *environment, argv []string, env []string, files map[int]*os.File) (*launch.Process, error) {
+	return launch.Start(launch.Spec{Path: s.bin + "/" + e.backend + "/" + argv[0], Argv: argv, Env: append(append(env, s.vars...), e.env...), Files: files, Line: s.log.add})
 }
 
 // session runs one plan and judges it.
@@ -268,30 +212,27 @@ func (s *soak) session(p *plan) {
 	s.mu.Unlock()
 
 	// The client's end of the network, and a middle behind it.
-	ours, theirs, err := pairTCP()
+	ours, theirs, err := loopback.Pair()
 	if err != nil {
 		s.complain("%v: %v", p, err)
 		return
 	}
 	m := &middle{p: p, c: theirs}
-	var server <-chan outcome
+	var server *launch.Process
 	if p.direct() {
-		near, far, err := pairTCP()
+		near, far, err := loopback.Pair()
 		if err != nil {
 			s.complain("%v: %v", p, err)
 			return
 		}
 		m.s = near
-		f, err := descriptorOf(far)
+		first, second, err := loopback.Files(far)
 		if err != nil {
 			s.complain("%v: %v", p, err)
 			return
 		}
-		n, _ := syscall.Dup(int(f.Fd()))
-		syscall.CloseOnExec(n)
 		argv := append(append([]string{p.server}, p.serverFlags...), "--", s.self)
-		var proc *os.Process
-		proc, server, err = s.spawn(p.env, argv, []string{roleVariable + "=server"}, map[int]*os.File{0: f, 1: os.NewFile(uintptr(n), "")})
+		server, err = s.spawn(p.env, argv, []string{roleVariable + "=server"}, map[int]*os.File{0: first, 1: second})
 		if err != nil {
 			s.complain("%v: %v", p, err)
 			return
@@ -299,7 +240,7 @@ func (s *soak) session(p *plan) {
 		if p.fault == killIO {
 			go func() {
 				time.Sleep(time.Duration(p.at%60) * time.Millisecond)
-				if pid := childOf(proc.Pid); pid != 0 {
+				if pid := childOf(server.Pid); pid != 0 {
 					syscall.Kill(pid, syscall.SIGKILL)
 				}
 			}()
@@ -338,11 +279,8 @@ func (s *soak) session(p *plan) {
 	}
 	if server != nil {
 		select {
-		case o := <-server:
-			if o.err != nil {
-				s.complain("%v: %v", p, o.err)
-			}
-			s.expect(p, "server", o.code, p.serverCodes())
+		case <-server.Ended:
+			s.expect(p, "server", server.Code(), p.serverCodes())
 		case <-time.After(patience):
 			s.complain("%v: the server hangs", p)
 		}
@@ -369,7 +307,7 @@ func (s *soak) client(p *plan, c *net.TCPConn) (got, code int) {
 	case p.client == "crypto/tls":
 		return s.cryptoTLS(p, c, h)
 	}
-	f, err := descriptorOf(c)
+	first, second, err := loopback.Files(c)
 	if err != nil {
 		s.complain("%v: %v", p, err)
 		return 0, -1
@@ -379,33 +317,32 @@ func (s *soak) client(p *plan, c *net.TCPConn) (got, code int) {
 	files := map[int]*os.File{}
 	if p.client == "s6-tlsclient" {
 		// It connects itself: to a listener that hands over to our end.
-		l, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		second.Close()
+		l, err := loopback.Listen()
 		if err != nil {
 			s.complain("%v: %v", p, err)
 			return 0, -1
 		}
 		defer l.Close()
-		go relay(l, f)
+		go relay(l, first)
 		argv = append(argv, "-H", "--", "127.0.0.1", strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
 	} else {
-		n, _ := syscall.Dup(int(f.Fd()))
-		syscall.CloseOnExec(n)
-		files[6], files[7] = f, os.NewFile(uintptr(n), "")
+		files[6], files[7] = first, second
 		argv = append(argv, "--")
 	}
 	null, _ := os.OpenFile("/dev/null", os.O_RDWR, 0)
 	files[0] = null
-	_, ended, err := s.spawn(p.cenv, append(argv, s.self), env, files)
+	tool, err := s.spawn(p.cenv, append(argv, s.self), env, files)
 	if err != nil {
 		s.complain("%v: %v", p, err)
 		return 0, -1
 	}
 	select {
-	case o := <-ended:
-		if o.code == 0 {
+	case <-tool.Ended:
+		if code = tool.Code(); code == 0 {
 			got = p.up + p.down
 		}
-		return got, o.code
+		return got, code
 	case <-time.After(patience):
 		s.complain("%v: the client hangs", p)
 		return 0, -1
@@ -485,33 +422,29 @@ func (s *soak) quiet() {
 	for _, d := range s.daemon {
 		mine[d.process.Pid] = true
 		if d.worker {
-			for _, pid := range childrenOf(d.process.Pid) {
+			for _, pid := range proc.Children(d.process.Pid) {
 				mine[pid] = true
 			}
 		}
 	}
 	var left map[int]string
-	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+	if !wait.Until(patience, func() bool {
 		left = processes(s.bin)
 		for pid := range mine {
 			delete(left, pid)
 		}
-		if len(left) == 0 && zombies() == 0 {
-			break
-		}
-		if time.Now().After(end) {
-			s.complain("left over: %v, %d zombies", left, zombies())
-			break
-		}
+		return len(left) == 0 && zombies() == 0
+	}) {
+		s.complain("left over: %v, %d zombies", left, zombies())
 	}
 	for _, d := range s.daemon {
 		if d.memory == 0 {
 			continue
 		}
-		if n := openFiles(d.watched()); n > d.files {
+		if n := len(proc.Descriptors(d.watched())); n > d.files {
 			s.complain("%s has %d open files, %d when it was warm", d.name, n, d.files)
 		}
-		if n := memory(d.watched()); n > 2*d.memory+8<<10 {
+		if n := proc.Memory(d.watched(), "VmRSS:"); n > 2*d.memory+8<<10 {
 			s.complain("%s grew from %d to %d kB", d.name, d.memory, n)
 		}
 	}
@@ -519,10 +452,9 @@ func (s *soak) quiet() {
 
 func (s *soak) stop() {
 	for _, d := range s.daemon {
-		d.process.Signal(syscall.SIGTERM)
-		state, err := d.process.Wait()
-		if err != nil || exitCode(state) != 0 {
-			s.complain("%s ended with %v, %v", d.name, state, err)
+		syscall.Kill(d.process.Pid, syscall.SIGTERM)
+		if code := d.process.Code(); code != 0 {
+			s.complain("%s ended with %d", d.name, code)
 		}
 	}
 }
@@ -549,10 +481,10 @@ func (s *soak) report() {
 	for f, n := range s.faults {
 		t.Logf("  fault %-25s %6d", f, n)
 	}
-	for _, k := range keys(s.codes) {
+	for _, k := range slices.Sorted(maps.Keys(s.codes)) {
 		t.Logf("  %-40s %6d", k, s.codes[k])
 	}
-	for _, k := range keys(s.log.lines) {
+	for _, k := range slices.Sorted(maps.Keys(s.log.lines)) {
 		if !strings.Contains(k, ": info: ") {
 			t.Logf("  %6d x %s", s.log.lines[k], k)
 		}
@@ -560,12 +492,4 @@ func (s *soak) report() {
 	if s.lost.Load() > 0 {
 		t.Error(errors.New("bytes were lost"))
 	}
-}
-
-func keys(m map[string]int) (list []string) {
-	for k := range m {
-		list = append(list, k)
-	}
-	sort.Strings(list)
-	return list
 }

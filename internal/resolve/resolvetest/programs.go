@@ -1,14 +1,19 @@
 package resolvetest
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"ucspitls/internal/entry/entrytest"
+	"ucspitls/test/lab/launch"
+	"ucspitls/test/lab/loopback"
+	"ucspitls/test/need"
 )
 
 // A World is a folder with the project's programs, whose system is the files
@@ -73,7 +78,7 @@ func (w *World) Close() { os.RemoveAll(filepath.Dir(w.Bin)) }
 // hosts file. Tests that use a world can't be parallel.
 func (w *World) Reset() error {
 	w.DNS.Set(nil)
-	return errorsOf(
+	return errors.Join(
 		os.WriteFile(w.conf, []byte("nameserver 127.0.0.1\nnameserver 127.0.0.2\noptions timeout:1 attempts:1\n"), 0o644),
 		os.WriteFile(w.hosts, nil, 0o644))
 }
@@ -96,17 +101,46 @@ func (w *World) Files(t testing.TB, conf, hosts string) {
 	}
 }
 
-func errorsOf(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
+// Show checks what a program says of itself.
+func (w *World) Show(t *testing.T, program, usage string) {
+	t.Helper()
+	for opt, want := range map[string]string{"--help": "usage: " + program + usage, "--version": program + " (ucspitls) "} {
+		if r := launch.Output(t, launch.Spec{Argv: []string{w.Bin + "/" + program, opt}}); r.Code != 0 || !strings.HasPrefix(r.Stdout, want) {
+			t.Errorf("%s: %+v", opt, r)
 		}
 	}
-	return nil
+}
+
+// Limited makes a command line that runs another one with limits of memory and
+// files and with ignored signals, and State is a prog that writes those down.
+func Limited(argv ...string) []string {
+	return append([]string{"sh", "-c", `ulimit -S -v 20000; ulimit -S -d 20000; ulimit -S -n 77; trap "" PIPE USR1 TERM; exec "$@"`, "sh"}, argv...)
+}
+
+var State = []string{"sh", "-c", `grep -E "SigIgn|SigBlk" /proc/self/status; exec cat /proc/self/limits`}
+
+// Limits is what State writes under those limits.
+func Limits(t *testing.T) string {
+	t.Helper()
+	r := launch.Output(t, launch.Spec{Argv: Limited(State...), Env: os.Environ()})
+	if r.Code != 0 || !strings.Contains(r.Stdout, " 20480000 ") || !strings.Contains(r.Stdout, "SigIgn:\t0000000000005200") {
+		need.Missing(t, "a shell with ulimit -v, and /proc", r.Stderr)
+	}
+	return r.Stdout
+}
+
+// Environ reads what a prog has written that writes its environment.
+func Environ(text string) map[string]string {
+	env := map[string]string{}
+	for line := range strings.Lines(text) {
+		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
+		env[name] = value
+	}
+	return env
 }
 
 func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := loopback.Listen()
 	if err != nil {
 		return "", err
 	}

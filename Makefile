@@ -240,12 +240,13 @@ vuln:
 	@out=$$($(GO) run $(GOVULNCHECK) -tags '$(TAGS)' ./... 2>&1); code=$$?; echo "$$out"; \
 	case "$$out" in *"fetching vulnerabilities"*) echo "govulncheck: no database reached, not checked"; exit 0;; esac; exit $$code
 
-# Every system that the engine knows must at least compile.
+# Every system that the engine knows must at least compile, its tests too.
 CROSS = linux/arm64 linux/386 freebsd/amd64 openbsd/amd64 darwin/arm64
 cross:
 	@set -e; for p in $(CROSS); do \
 		echo "cross-build $$p"; mkdir -p build/cross/$$p; \
 		GOOS=$${p%/*} GOARCH=$${p#*/} $(MAKE) -s BUILD=build/cross/$$p all; \
+		GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) vet -tags gotls ./...; \
 	done
 
 # The proof that the programs are static: no interpreter, no dynamic section.

@@ -3,6 +3,7 @@ package privilege
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,7 +21,7 @@ func FuzzPasswd(f *testing.F) {
 	f.Add([]byte("a:x:0008:0012:"), 8)
 	path := filepath.Join(f.TempDir(), "passwd")
 	f.Fuzz(func(t *testing.T, data []byte, uid int) {
-		if uid <= 0 || uid > 1<<31 {
+		if uid <= 0 || uid > math.MaxInt32 {
 			return
 		}
 		if err := os.WriteFile(path, data, 0o600); err != nil {

@@ -167,7 +167,7 @@ func (c *conversation) letter() error {
 }
 
 // goodbye ends both directions with close_notify. crypto/tls says io.EOF for a
-// FIN without one as well, so the tap tells whether the FIN came first.
+// FIN without one as well, so the tap reports whether the FIN came first.
 func (c *conversation) goodbye() error {
 	if err := c.say("QUIT"); err != nil {
 		return err

@@ -7,7 +7,7 @@
 //	     └───────────────────────────────────────────► │
 //	     ◄── what the mail program saw, on 3 ───────────┘
 //
-// Its argument is the folder of the programs. It needs no root, no network
+// Its argument is the directory of the programs. It needs no root, no network
 // beyond the loopback, and nothing but the programs.
 package main
 

@@ -36,7 +36,7 @@ func armour(label string, der []byte) []byte { return pki.PEM(label, der) }
 
 func join(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
 
-// A folder is a directory of a test's files.
+// A directory is a directory of a test's files.
 type folder struct {
 	t   *testing.T
 	dir string

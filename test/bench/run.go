@@ -18,7 +18,7 @@ type options struct {
 
 func (o *options) bulk() int64 { return int64(o.mebibytes) << 20 }
 
-// wants tells whether a case was chosen.
+// wants reports whether a case was chosen.
 func (o *options) wants(name string) bool {
 	if o.only == "" {
 		return true
@@ -67,7 +67,7 @@ func (b *bench) checkCount(r *report) error {
 	return nil
 }
 
-// counts tells whether a prog's CPU time is found under a system.
+// counts reports whether a prog's CPU time is found under a system.
 func (b *bench) counts(sys *system, id *identity, prog []string) error {
 	for _, r := range []role{immediate, declined} {
 		c := &benchCase{

@@ -57,10 +57,10 @@ const (
 	mostShared    = 10000 // tunnels of a daemon
 )
 
-// can tells whether a system is measured in a case.
+// can reports whether a system is measured in a case.
 func (s *system) can(c *benchCase) bool { return s.plays(c) && strings.Contains(c.name, s.only) }
 
-// plays tells whether a system has what a case needs.
+// plays reports whether a system has what a case needs.
 func (s *system) plays(c *benchCase) bool {
 	return slices.Contains(s.roles, c.role) && (c.role != delayed || s.asks != "") && (c.version != tls13 || s.tls13) &&
 		(!c.resume || s.resumes) && (!c.idling || s.most > 0)

@@ -72,7 +72,7 @@ func TestAnchorsOfAClient(t *testing.T) {
 	}
 }
 
-// authorities makes a folder such as /etc/ssl/certs: n certificates, two names
+// authorities makes a directory such as /etc/ssl/certs: n certificates, two names
 // by links for each, and a bundle of them all.
 func authorities(t *testing.T, n int) (dir string) {
 	t.Helper()
@@ -99,7 +99,7 @@ func authorities(t *testing.T, n int) (dir string) {
 	return dir
 }
 
-// A system's folder of anchors is cheap: a file is opened once however many
+// A system's directory of anchors is cheap: a file is opened once however many
 // names it has, no certificate counts twice, and no note is printed.
 func TestASystemsAnchorsAreOpenedOnce(t *testing.T) {
 	t.Parallel()
@@ -130,7 +130,7 @@ func TestASystemsAnchorsAreOpenedOnce(t *testing.T) {
 }
 
 // BenchmarkAnchors is a whole client session with one anchor, and with the
-// system's folder of them.
+// system's directory of them.
 func BenchmarkAnchors(b *testing.B) {
 	for _, c := range []struct{ name, dir string }{{"one", ""}, {"system", "/etc/ssl/certs"}} {
 		b.Run(c.name, func(b *testing.B) {

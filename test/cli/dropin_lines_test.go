@@ -99,7 +99,7 @@ func TestOptionsOfTheTunnels(t *testing.T) {
 	}
 }
 
-// The configuration in a folder of files, as supervised services have it:
+// The configuration in a directory of files, as supervised services have it:
 // envdir of daemontools, softlimit, tcpserver, our tool, mail program.
 func TestServiceWithAnEnvironmentFolder(t *testing.T) {
 	entryOnly(t)

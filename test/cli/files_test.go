@@ -145,7 +145,7 @@ func TestGoodAnchors(t *testing.T) {
 	}
 }
 
-// anchors makes a folder with one file.
+// anchors makes a directory with one file.
 func (f *folder) anchors(name string, data []byte) string {
 	dir := f.sub("anchors")
 	pki.WriteFile(f.t, dir, name, data)

@@ -163,7 +163,7 @@ func TestNobodyLooksIntoTheSharedProcess(t *testing.T) {
 	}
 }
 
-// installed gives a folder with the programs as make install leaves them.
+// installed gives a directory with the programs as make install leaves them.
 func installed(t *testing.T) string {
 	t.Helper()
 	dir := scratchFolder(t)

@@ -35,7 +35,7 @@ type daemon struct {
 
 var sockets atomic.Int64
 
-// socketDir is a folder for a daemon's socket, with a short name.
+// socketDir is a directory for a daemon's socket, with a short name.
 func socketDir(t *testing.T, user *syscall.Credential) string {
 	t.Helper()
 	dir := filepath.Join(scratch, "iod"+strconv.FormatInt(sockets.Add(1), 10))

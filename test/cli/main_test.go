@@ -92,7 +92,7 @@ func runAll(m *testing.M) (code int, err error) {
 	return m.Run(), nil
 }
 
-// builtPrograms is the folder of the programs under test: those of a fresh
+// builtPrograms is the directory of the programs under test: those of a fresh
 // build, unless UCSPITLS_PROGRAMS names others.
 func builtPrograms() (dir string, err error) {
 	if dir = os.Getenv("UCSPITLS_PROGRAMS"); dir != "" {

@@ -147,7 +147,7 @@ func reset(c *tap) {
 	c.Close()
 }
 
-// expectPeer reads to the peer's end; notify tells whether a close_notify must come first.
+// expectPeer reads to the peer's end; notify reports whether a close_notify must come first.
 func expectPeer(t *testing.T, c *tls.Conn, want string, notify bool) {
 	t.Helper()
 	got, err := io.ReadAll(c)

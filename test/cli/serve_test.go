@@ -20,7 +20,7 @@ type server struct {
 }
 
 // material is the usual environment of a server: a chain of P-256, its key,
-// the anchors for clients, in files of a folder of its own.
+// the anchors for clients, in files of a directory of its own.
 func material(t *testing.T) (env []string, dir string) {
 	t.Helper()
 	p := pki.New(t)

@@ -64,7 +64,7 @@ func (s *stage) app() *app {
 	return a
 }
 
-// started tells whether prog was started at all.
+// started reports whether prog was started at all.
 func (s *stage) started() bool {
 	s.l.SetDeadline(time.Now().Add(20 * time.Millisecond))
 	conn, err := s.l.Accept()

@@ -55,7 +55,7 @@ func (c *tap) feed(data string) {
 	c.fed = append(c.fed, data...)
 }
 
-// sawFIN tells whether the TCP stream was read to its end. A TLS client whose
+// sawFIN reports whether the TCP stream was read to its end. A TLS client whose
 // Read gave EOF and that has not seen it got a close_notify.
 func (c *tap) sawFIN() bool {
 	c.mu.Lock()

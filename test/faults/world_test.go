@@ -120,7 +120,7 @@ func (w *world) close() {
 
 func (w *world) fails() bool { return w.noise != nil && w.noise.IntN(3) == 0 }
 
-// prog goes on with what it is at, and tells whether anything moved.
+// prog goes on with what it is at, and reports whether anything moved.
 func (s *side) prog(now time.Duration) (moved bool) {
 	if s.up.Writer {
 		if s.written < len(s.say) && s.up.Reader {
@@ -276,7 +276,7 @@ func (s *side) check(other *side, rst bool) error {
 	return nil
 }
 
-// known tells whether an end is one that has an exit code of its own, and
+// known reports whether an end is one that has an exit code of its own, and
 // none that blames us.
 func (s *side) known() error {
 	var tls *backend.Error
@@ -292,5 +292,5 @@ func (s *side) known() error {
 	return fmt.Errorf("an end that is none of the peer's: %v", errors.Unwrap(s.err))
 }
 
-// thorough tells that every byte is to be tried.
+// thorough reports whether every byte is to be tried.
 var thorough = os.Getenv("UCSPITLS_FAULTS") != ""

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestPaths: the folder of the programs is compiled into the wrappers, and the
+// TestPaths: the directory of the programs is compiled into the wrappers, and the
 // shell sees it: what is not one absolute path of plain characters is refused.
 func TestPaths(t *testing.T) {
 	for setting, good := range map[string]bool{

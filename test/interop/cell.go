@@ -91,7 +91,7 @@ func (c *Cell) ID() string {
 	return c.Client + " > " + c.Server + " " + c.Version + " " + c.Scenario
 }
 
-// ends tells whether side, "server" or "client", ends first.
+// ends reports whether side, "server" or "client", ends first.
 func (c *Cell) ends(side string) bool { return (c.First == "server") == (side == "server") }
 
 // bytes is how much goes each way.
@@ -102,7 +102,7 @@ func (c *Cell) bytes() int {
 	return lineLength
 }
 
-// clash tells whether the server's key is on a curve that is not in the
+// clash reports whether the server's key is on a curve that is not in the
 // group list: under TLS 1.2 that list is about keys too.
 func (c *Cell) clash() bool {
 	return isBackend(c.Server) && c.Version == "1.2" && c.Group != "" && c.curve() != "" && c.curve() != c.Group

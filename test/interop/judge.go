@@ -50,7 +50,7 @@ func (r *Result) judgeRefusal(by string, say saying) {
 	}
 }
 
-// silent tells whether a peer was to refuse our side and no alert came: it
+// silent reports whether a peer was to refuse our side and no alert came: it
 // looked at the certificate after the handshake and left. Ours has seen a short
 // session then, 0, or a reset, 98, as chance has it.
 func (r *Result) silent(role string) bool {

@@ -12,7 +12,7 @@ import (
 	"ucspitls/test/lab/wait"
 )
 
-// A lab is where cells run: a scratch folder, the certificates, the programs.
+// A lab is where cells run: a scratch directory, the certificates, the programs.
 type lab struct {
 	*material
 	self     string            // this executable, which plays prog

@@ -17,7 +17,7 @@ const (
 	pairHost = "pair.example"
 )
 
-// material is the certificates and keys, in a folder.
+// material is the certificates and keys, in a directory.
 type material struct{ dir string }
 
 // An identity is a chain and its key in PEM files; both has the two in one.
@@ -84,7 +84,7 @@ func (m *material) client(c *Cell) (id identity, ok bool) {
 	return m.identity("client-" + c.Cert), true
 }
 
-// wantsCert tells whether the server asks for a client certificate, and
+// wantsCert reports whether the server asks for a client certificate, and
 // whether it insists.
 func (c *Cell) wantsCert() (asks, insists bool) {
 	return c.Cert != "", c.Cert != "" && c.Cert != "asked"

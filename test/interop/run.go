@@ -282,7 +282,7 @@ func (s *Side) describe(l *lab, p *process) {
 	s.Output = l.neutral(b.String())
 }
 
-// neutral takes the folders of a run out of a text.
+// neutral takes the directories of a run out of a text.
 func (l *lab) neutral(text string) string {
 	for name, folder := range l.bins {
 		text = strings.ReplaceAll(text, folder, "build/"+name)

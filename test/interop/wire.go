@@ -165,7 +165,7 @@ func (r *relay) close() Wire {
 	return w
 }
 
-// notified tells whether an ending has an alert in front of the FIN or RST.
+// notified reports whether an ending has an alert in front of the FIN or RST.
 // After a handshake the kind of an alert can't be seen from outside.
 func notified(end string) bool { return len(end) > 5 && end[:5] == "alert" }
 

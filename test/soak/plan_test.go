@@ -119,10 +119,10 @@ func (p *plan) String() string {
 		p.n, p.server, p.env.name, p.client, p.cenv.name, p.up, p.down, p.serverFlags[:2], p.fault, p.at, p.toServer)
 }
 
-// harmless tells that everything must arrive.
+// harmless reports whether everything must arrive.
 func (p *plan) harmless() bool { return p.fault == none || p.fault == slowFault }
 
-// direct tells that the server is started by us and not by an s6-tlsserver.
+// direct reports whether the server is started by us and not by an s6-tlsserver.
 func (p *plan) direct() bool { return p.server == "s6-tlsd" || p.server == "s6-ucspitlsd" }
 
 // A header is what a client says first: what is to come.

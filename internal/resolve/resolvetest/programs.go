@@ -16,7 +16,7 @@ import (
 	"ucspitls/test/need"
 )
 
-// A World is a folder with the project's programs, whose system is the files
+// A World is a directory with the project's programs, whose system is the files
 // and servers of this world.
 type World struct {
 	Bin       string // the programs
@@ -71,7 +71,7 @@ func Main(m *testing.M, root string, world **World) {
 	w.Close()
 }
 
-// Close removes the folder.
+// Close removes the directory.
 func (w *World) Close() { os.RemoveAll(filepath.Dir(w.Bin)) }
 
 // Reset makes a system with two name servers that know nothing and an empty

@@ -25,7 +25,7 @@ type fault struct {
 	alert string // "": the peer gets none
 }
 
-// A folder is where a test's files are.
+// A directory is where a test's files are.
 type folder struct {
 	t   *testing.T
 	dir string

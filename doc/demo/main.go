@@ -22,7 +22,7 @@ const patience = 20 * time.Second
 
 func main() {
 	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: demo folder-of-the-programs")
+		fmt.Fprintln(os.Stderr, "usage: demo directory-of-the-programs")
 		os.Exit(100)
 	}
 	if os.Args[1] == mailMode {

@@ -46,8 +46,8 @@ func listen(path string, uids []uint32, w lockfile.Wait) (*socket, error) {
 	if err := unix.Fstat(parent, &st); err != nil {
 		return nil, diag.FailSys("look at "+dir, err)
 	}
-	if self := uint32(syscall.Geteuid()); st.Uid != self && st.Uid != 0 || lockfile.Writable(&st) {
-		return nil, diag.Fail(diag.Config, "socket: others can write to ", dir, ": make a directory for it alone, of mode 0755 and owned by uid ", strconv.Itoa(int(self)))
+	if lockfile.Writable(&st) {
+		return nil, diag.Fail(diag.Config, "socket: others can write to ", dir, ": make a directory for it alone, of mode 0755 and owned by uid ", strconv.Itoa(syscall.Geteuid()))
 	}
 	// Of two that start at once one looks after the other listens: a socket that
 	// is bound only looks like one that nobody has any more.

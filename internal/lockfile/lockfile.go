@@ -47,9 +47,11 @@ type Lock struct {
 	name      string
 }
 
-// Writable reports whether others than its owner can write to a directory, and
-// so put a file of their own in any other's place.
-func Writable(st *unix.Stat_t) bool { return st.Mode&0o022 != 0 }
+// Writable reports whether others than root and the own user can write to a
+// directory, and so put a file of their own in any other's place.
+func Writable(st *unix.Stat_t) bool {
+	return st.Mode&0o022 != 0 || st.Uid != 0 && st.Uid != uint32(unix.Geteuid())
+}
 
 // Take locks the file called name in directory, and makes it if it is not there.
 // path is what the error lines call it.

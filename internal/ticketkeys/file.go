@@ -41,7 +41,7 @@ func open(path string) (*file, error) {
 	}
 	if lockfile.Writable(&st) {
 		f.close()
-		return nil, f.unusable("others can write to its directory: take their right away (chmod go-w)")
+		return nil, f.unusable("others can write to its directory: it must be root's or your own (chown), and only its owner may write (chmod go-w)")
 	}
 	return f, nil
 }

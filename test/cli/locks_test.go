@@ -210,10 +210,18 @@ func TestLocksThatAreHeld(t *testing.T) {
 func TestDirectoriesOfOthers(t *testing.T) {
 	t.Parallel()
 	for _, l := range locking {
-		for _, mode := range []os.FileMode{0o777, 0o775, 0o777 | os.ModeSticky} {
+		for _, mode := range []os.FileMode{0o777, 0o775, 0o777 | os.ModeSticky, 0o755} {
 			dir := scratchFolder(t)
 			if err := os.Chmod(dir, mode); err != nil {
 				t.Fatal(err)
+			}
+			if mode == 0o755 { // the owner is one of the others
+				if os.Getuid() != 0 {
+					continue
+				}
+				if err := os.Chown(dir, 65534, 65534); err != nil {
+					t.Fatal(err)
+				}
 			}
 			p, _ := work(t, l.program, filepath.Join(dir, l.stem))
 			if code, out := p.code(), p.stderr(); code != 96 || !strings.Contains(out, ": others can write to ") || strings.Count(out, "\n") != 1 {

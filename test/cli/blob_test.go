@@ -54,9 +54,7 @@ func TestBlob(t *testing.T) {
 				if got, want := a.readAll(a.ctl), v.blob+c.rest+"\x00"; got != want {
 					t.Errorf("\n got %q\nwant %q", got, want)
 				}
-				a.exit(0)
-				conn.Close()
-				x.expect(0, "")
+				x.finish(a, conn)
 			})
 		}
 	}
@@ -85,9 +83,7 @@ func TestBlobCipher(t *testing.T) {
 		if blob := a.readAll(a.ctl); !strings.Contains(blob, "\x00SSL_CIPHER="+name+"\x00") {
 			t.Errorf("%q, want %s", blob, name)
 		}
-		a.exit(0)
-		c.Close()
-		x.expect(0, "")
+		x.finish(a, c)
 	}
 }
 
@@ -113,9 +109,7 @@ func TestInformationInTheEnvironment(t *testing.T) {
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("\n got %q\nwant %q", got, want)
 	}
-	a.exit(0)
-	c.Close()
-	x.expect(0, "")
+	x.finish(a, c)
 }
 
 // A subject of 3 kB, more than one read of 4096 with the rest.
@@ -130,9 +124,7 @@ func TestLongSubject(t *testing.T) {
 	if got, _ := a.lookup("SSL_PEER_CERT_SUBJECT"); got != want {
 		t.Errorf("subject of %d bytes, want %d", len(got), len(want))
 	}
-	a.exit(0)
-	c.Close()
-	x.expect(0, "")
+	x.finish(a, c)
 
 	// A value over 100 KiB does not fit into an environment: no prog.
 	huge := pki.New(t).Issue(pki.Spec{Issuer: pki.New(t).Intermediate, Name: "huge", Use: cert.X509.ExtKeyUsage, Edit: subjectOf(1000)})

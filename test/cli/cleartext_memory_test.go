@@ -56,9 +56,7 @@ func TestCleartextIsWiped(t *testing.T) {
 				}) {
 					t.Errorf("%d copies of what prog got, %d of what it said; want %d and %d at most", found["down"], found["upwards"], want.down, want.up)
 				}
-				a.exit(0)
-				c.Close()
-				x.expect(0, "")
+				x.finish(a, c)
 			})
 		}
 	}

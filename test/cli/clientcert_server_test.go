@@ -30,9 +30,7 @@ func TestGoodClientCertificates(t *testing.T) {
 						}
 					}
 					echo(t, a, c)
-					a.exit(0)
-					c.Close()
-					x.expect(0, "")
+					x.finish(a, c)
 				})
 			})
 		}
@@ -46,9 +44,7 @@ func TestClientCertificateForEverything(t *testing.T) {
 	if _, ok := a.lookup("SSL_PEER_CERT_HASH"); !ok {
 		t.Error("it is not reported")
 	}
-	a.exit(0)
-	c.Close()
-	x.expect(0, "")
+	x.finish(a, c)
 }
 
 // A certificate that was refused leaves no trace in what a delayed prog is
@@ -111,8 +107,6 @@ func TestClientCertificateNotAskedFor(t *testing.T) {
 		if _, ok := a.lookup("SSL_PEER_CERT_HASH"); ok || asked {
 			t.Errorf("asked for: %v; reported: %v", asked, ok)
 		}
-		a.exit(0)
-		c.Close()
-		x.expect(0, "")
+		x.finish(a, c)
 	})
 }

@@ -4,6 +4,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"crypto/tls"
 	"io"
 	"os"
@@ -216,18 +217,7 @@ func TestEndsAgainstOpenSSLClient(t *testing.T) {
 					stage := newStage(t)
 					at := inetd(t, spec{program: "s6-tlsd", args: append([]string{"-v2", flags}, stage.prog()...), env: append(env, stage.env())})
 					cmd := exec.Command(openssl, "s_client", "-quiet", "-connect", at.address, "-CAfile", dir+"/ca.pem", "-verify_return_error", v)
-					in, err := cmd.StdinPipe()
-					if err != nil {
-						t.Fatal(err)
-					}
-					out, err := cmd.StdoutPipe()
-					if err != nil {
-						t.Fatal(err)
-					}
-					if err := cmd.Start(); err != nil {
-						t.Fatal(err)
-					}
-					t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+					in, out := piped(t, cmd)
 					a := stage.app()
 					code := 0
 					if who == "server" {
@@ -269,6 +259,21 @@ func TestEndsAgainstOpenSSLClient(t *testing.T) {
 	}
 }
 
+// piped starts a peer that is spoken to on its stdin and stdout.
+func piped(t *testing.T, cmd *exec.Cmd) (in io.WriteCloser, out io.Reader) {
+	t.Helper()
+	in, err1 := cmd.StdinPipe()
+	out, err2 := cmd.StdoutPipe()
+	if err := cmp.Or(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	return in, out
+}
+
 func TestEndsAgainstOpenSSLServer(t *testing.T) {
 	t.Parallel()
 	openssl := need.Program(t, "openssl", "openssl")
@@ -280,18 +285,7 @@ func TestEndsAgainstOpenSSLServer(t *testing.T) {
 					t.Parallel()
 					_, dir := material(t)
 					cmd := exec.Command(openssl, "s_server", "-accept", "127.0.0.1:0", "-naccept", "1", "-cert", dir+"/server.pem", "-cert_chain", dir+"/server.pem", "-key", dir+"/server.key", v)
-					in, err := cmd.StdinPipe()
-					if err != nil {
-						t.Fatal(err)
-					}
-					out, err := cmd.StdoutPipe()
-					if err != nil {
-						t.Fatal(err)
-					}
-					if err := cmd.Start(); err != nil {
-						t.Fatal(err)
-					}
-					t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+					in, out := piped(t, cmd)
 					lines := bufio.NewReader(out)
 					address := ""
 					for address == "" {

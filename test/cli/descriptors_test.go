@@ -162,9 +162,7 @@ func TestDescriptorsOfTheTunnel(t *testing.T) {
 			// Closing the one end must be seen at the other: nobody else holds it.
 			a.close(a.wr)
 			expectPeer(t, c, "", false)
-			a.exit(0)
-			c.Close()
-			x.expect(0, "")
+			x.finish(a, c)
 		})
 	}
 	t.Run("s6-tlsd", func(t *testing.T) {
@@ -177,9 +175,7 @@ func TestDescriptorsOfTheTunnel(t *testing.T) {
 		c := handshake(t, x.peer)
 		a := x.stage.app()
 		expectDescriptors(t, io, "0 socket, 1 socket, 2 pipe, 3 pipe, 4 pipe")
-		a.exit(0)
-		c.Close()
-		x.expect(0, "")
+		x.finish(a, c)
 	})
 }
 
@@ -208,9 +204,7 @@ func TestDescriptorsOfServerNames(t *testing.T) {
 	eventually(t, "six open files", func() bool { return strings.Count(strings.Join(values(descriptors(io)), " "), dir) == 6 })
 	c := handshake(t, x.peer, askFor("b.example"))
 	expectDescriptors(t, io, "0 socket, 1 socket, 2 pipe, 3 pipe, 4 pipe")
-	a.exit(0)
-	c.Close()
-	x.expect(0, "")
+	x.finish(a, c)
 }
 
 func values(m map[int]string) (v []string) {

@@ -234,15 +234,7 @@ func TestIdleTimeout(t *testing.T) {
 	eachServer(t, func(t *testing.T, program string, version tweak) {
 		base, _ := material(t)
 		x := serveWith(t, spec{program: program, env: append(base, "TLS_IDLE_TIMEOUT=400")})
-		var a *app
-		if delayed(program) {
-			a = x.stage.app()
-			a.write(a.ctl, "y")
-		}
-		c := handshake(t, x.peer, version)
-		if a == nil {
-			a = x.stage.app()
-		}
+		a, c := x.talk(t, program, version)
 		a.expectEnd(a.rd, "")
 		expectPeer(t, c, "", false)
 		c.Close()

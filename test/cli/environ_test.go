@@ -106,23 +106,30 @@ func TestEnvironment(t *testing.T) {
 				} else {
 					want = append(want, "SSL_PROTOCOL", "SSL_CIPHER", "SSL_TLS_SNI_SERVERNAME")
 				}
-				var got []string
-				for _, item := range a.Env {
-					name, value, _ := strings.Cut(item, "=")
-					got = append(got, name)
-					if slices.Contains(identity, name) && value == "stale" {
-						t.Errorf("%s is stale", name)
-					}
-				}
-				sort.Strings(got)
-				sort.Strings(want)
-				if diff := difference(got, want); diff != "" {
-					t.Errorf("prog's environment: %s", diff)
-				}
+				a.expectVariables(want)
 				a.exit(0)
 				x.code()
 			})
 		}
+	}
+}
+
+// expectVariables wants prog to have variables of these names, and none that it
+// was started with to say who the peer is.
+func (a *app) expectVariables(want []string) {
+	a.t.Helper()
+	var got []string
+	for _, item := range a.Env {
+		name, value, _ := strings.Cut(item, "=")
+		got = append(got, name)
+		if slices.Contains(identity, name) && value == "stale" {
+			a.t.Errorf("%s is stale", name)
+		}
+	}
+	sort.Strings(got)
+	sort.Strings(want)
+	if diff := difference(got, want); diff != "" {
+		a.t.Errorf("prog's environment: %s", diff)
 	}
 }
 

@@ -138,9 +138,7 @@ func TestGoodAnchors(t *testing.T) {
 			if _, ok := a.lookup("SSL_PEER_CERT_HASH"); !ok {
 				t.Error("the client's certificate is not reported")
 			}
-			a.exit(0)
-			conn.Close()
-			x.expect(0, "")
+			x.finish(a, conn)
 		})
 	}
 }

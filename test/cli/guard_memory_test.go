@@ -220,9 +220,7 @@ func TestCopiesOfTheKey(t *testing.T) {
 					a := x.stage.app()
 					echo(t, a, conn)
 					look("in the tunnel")
-					a.exit(0)
-					conn.Close()
-					x.expect(0, "")
+					x.finish(a, conn)
 				})
 			}
 		}

@@ -87,9 +87,7 @@ func TestKeyGuardOfServers(t *testing.T) {
 		alone(t, io)
 		expectDescriptors(t, io, "0 socket, 1 socket, 2 pipe, 3 pipe, 4 pipe")
 		echo(t, a, c)
-		a.exit(0)
-		c.Close()
-		x.expect(0, "")
+		x.finish(a, c)
 	})
 }
 
@@ -233,9 +231,7 @@ func TestKeyGuardAndServerNames(t *testing.T) {
 				a := x.stage.app()
 				alone(t, io)
 				echo(t, a, conn)
-				a.exit(0)
-				conn.Close()
-				x.expect(0, "")
+				x.finish(a, conn)
 			})
 		}
 	}

@@ -55,9 +55,7 @@ func TestProgWaitsForTheHandshake(t *testing.T) {
 			if a.PID != x.pid {
 				t.Errorf("prog has pid %d, the tool had %d", a.PID, x.pid)
 			}
-			a.exit(0)
-			c.Close()
-			x.expect(0, "")
+			x.finish(a, c)
 		}
 	})
 	t.Run("s6-tlsc", func(t *testing.T) {

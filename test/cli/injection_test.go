@@ -103,9 +103,7 @@ func TestWaitingClientHello(t *testing.T) {
 				t.Fatal(err)
 			}
 			echo(t, a, c)
-			a.exit(0)
-			c.Close()
-			x.expect(0, "")
+			x.finish(a, c)
 		}
 	}
 }

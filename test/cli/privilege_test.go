@@ -101,9 +101,7 @@ func TestPrivilegesAreDropped(t *testing.T) {
 				if prog := ids(t, x.pid); prog["Uid"] != four("0") || prog["Groups"] != "4 27" {
 					t.Errorf("%s: prog has Uid %s, Groups %s", program, prog["Uid"], prog["Groups"])
 				}
-				a.exit(0)
-				conn.Close()
-				x.expect(0, "")
+				x.finish(a, conn)
 			}
 		})
 	}

@@ -89,9 +89,7 @@ func TestPairIsChosenByItsVariable(t *testing.T) {
 				if a == nil {
 					a = x.stage.app()
 				}
-				a.exit(0)
-				conn.Close()
-				x.expect(0, "")
+				x.finish(a, conn)
 			})
 		}
 	}
@@ -134,9 +132,7 @@ func TestNoServerName(t *testing.T) {
 		if v, ok := a.lookup("SSL_TLS_SNI_SERVERNAME"); ok {
 			t.Errorf("the server name is %q", v)
 		}
-		a.exit(0)
-		c.Close()
-		x.expect(0, "")
+		x.finish(a, c)
 	}
 }
 

@@ -40,9 +40,7 @@ func TestBlobNeverRead(t *testing.T) {
 	if r := a.must(step{Do: "drink", FD: a.rd}); r.N != 1<<20 {
 		t.Errorf("%d bytes came", r.N)
 	}
-	a.exit(0)
-	c.Close()
-	x.expect(0, "")
+	x.finish(a, c)
 }
 
 // A blob that no socket buffer holds: a client chose it.
@@ -63,9 +61,7 @@ func TestHugeBlobNeverRead(t *testing.T) {
 			}
 			echo(t, a, c)
 		}
-		a.exit(0)
-		c.Close()
-		x.expect(0, "")
+		x.finish(a, c)
 	}
 }
 
@@ -83,9 +79,7 @@ func TestWrittenBeforeTheHandshakeIsDelivered(t *testing.T) {
 	a.play(write(a.wr, "early, "), write(a.ctl, "y"), write(a.wr, "later"))
 	c := handshake(t, x.peer)
 	expectBytes(t, c, "early, later")
-	a.exit(0)
-	c.Close()
-	x.expect(0, "")
+	x.finish(a, c)
 }
 
 // Cleartext before the command is prog's alone: the waiting process reads none of it.
@@ -106,9 +100,7 @@ func TestCleartextBeforeTheCommand(t *testing.T) {
 	a.write(a.ctl, "Y")
 	c := handshake(t, x.peer)
 	echo(t, a, c)
-	a.exit(0)
-	c.Close()
-	x.expect(0, "")
+	x.finish(a, c)
 }
 
 func TestHandshakeFailureAsProgSeesIt(t *testing.T) {
@@ -152,9 +144,7 @@ func TestTimeoutCountsFromTheCommand(t *testing.T) {
 	a.write(a.ctl, "Y")
 	c := handshake(t, x.peer)
 	echo(t, a, c)
-	a.exit(0)
-	c.Close()
-	x.expect(0, "")
+	x.finish(a, c)
 }
 
 // What each version of mailfront, netqmail and the proxies do with their

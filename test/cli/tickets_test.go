@@ -177,15 +177,7 @@ func TestTicketsAndAClientThatOnlySends(t *testing.T) {
 			r := newRegular(t, program, mode, version, withCert(pki.New(t).Client(pki.P256)))
 			for range 2 {
 				x := serveWith(t, spec{program: program, args: r.args, env: r.env})
-				var a *app
-				if delayed(program) {
-					a = x.stage.app()
-					a.write(a.ctl, "y")
-				}
-				c := handshake(t, x.peer, r.tweaks...)
-				if a == nil {
-					a = x.stage.app()
-				}
+				a, c := x.talk(t, program, r.tweaks...)
 				const size = 1 << 20
 				go func() {
 					c.Write(patternOf(size))
@@ -211,15 +203,7 @@ func TestTicketsAndAProgThatExitsAtOnce(t *testing.T) {
 			for _, flag := range []string{"-s", "-S"} {
 				r := newRegular(t, program, []string{flag}, version)
 				x := serveWith(t, spec{program: program, args: r.args, env: r.env})
-				var a *app
-				if delayed(program) {
-					a = x.stage.app()
-					a.write(a.ctl, "y")
-				}
-				c := handshake(t, x.peer, r.tweaks...)
-				if a == nil {
-					a = x.stage.app()
-				}
+				a, c := x.talk(t, program, r.tweaks...)
 				if words != "" {
 					a.write(a.wr, words)
 				}

@@ -34,9 +34,7 @@ func TestCommand_Y_reportsAndCloses(t *testing.T) {
 	c := handshake(t, x.peer, tls13)
 	a.expectEnd(a.ctl, "SSL_PROTOCOL=TLSv1.3\x00SSL_CIPHER=TLS_AES_128_GCM_SHA256\x00SSL_TLS_SNI_SERVERNAME=localhost\x00\x00")
 	echo(t, a, c)
-	a.exit(0)
-	c.Close()
-	x.expect(0, "")
+	x.finish(a, c)
 }
 
 // echo sends a line each way.
@@ -177,9 +175,7 @@ func TestExtraBytesAfterTheCommand(t *testing.T) {
 				t.Errorf("blob %q", blob)
 			}
 			echo(t, a, c)
-			a.exit(0)
-			c.Close()
-			x.expect(0, "")
+			x.finish(a, c)
 		})
 	}
 }
@@ -215,9 +211,7 @@ func TestShutdownAfterTheCommand(t *testing.T) {
 				t.Errorf("blob %q", blob)
 			}
 			echo(t, a, c)
-			a.exit(0)
-			c.Close()
-			x.expect(0, "")
+			x.finish(a, c)
 		})
 	}
 }

@@ -58,9 +58,7 @@ func TestVersionVariables(t *testing.T) {
 				if got, _ := a.lookup("SSL_PROTOCOL"); got != c.want {
 					t.Errorf("SSL_PROTOCOL=%s, want %s", got, c.want)
 				}
-				a.exit(0)
-				conn.Close()
-				x.expect(0, "")
+				x.finish(a, conn)
 			})
 		}
 	}
@@ -121,9 +119,7 @@ func TestALPN(t *testing.T) {
 				if got, ok := a.lookup("SSL_ALPN"); got != c.want || ok != (c.want != "") {
 					t.Errorf("SSL_ALPN=%s, want %s", got, c.want)
 				}
-				a.exit(0)
-				conn.Close()
-				x.expect(0, "")
+				x.finish(a, conn)
 			})
 		}
 	}

@@ -187,13 +187,13 @@ func (s *server) keys(name string) (*backend.KeyPair, error) {
 	return s.chosen, err
 }
 
-// Endpoint is that of Files.
+// Endpoint implements Files.
 func (s *server) Endpoint(b backend.Backend) (backend.Endpoint, error) {
 	defer s.wipe()
 	return b.NewServer(&s.Config)
 }
 
-// Close is that of Files.
+// Close implements Files.
 func (s *server) Close() {
 	if s.names != nil {
 		s.names.closeBut(nil)
@@ -251,13 +251,13 @@ func (c *client) open(o *Options) (err error) {
 	return err
 }
 
-// Endpoint is that of Files.
+// Endpoint implements Files.
 func (c *client) Endpoint(b backend.Backend) (backend.Endpoint, error) {
 	defer wipe(c.Config.Keys)
 	return b.NewClient(&c.Config)
 }
 
-// Close is that of Files.
+// Close implements Files.
 func (c *client) Close() {
 	wipe(c.Config.Keys)
 	c.log.close()

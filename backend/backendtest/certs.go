@@ -3,6 +3,10 @@ package backendtest
 import (
 	"bytes"
 	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -258,6 +262,40 @@ func (s suite) crls(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// partialCRLs: a list that says that it is for some certificates only would let
+// in the others, whether or not it says so as it ought to: critically.
+func (s suite) partialCRLs(t *testing.T) {
+	point := asn1.ObjectIdentifier{2, 5, 29, 28}
+	for _, c := range []struct {
+		name  string
+		id    asn1.ObjectIdentifier
+		value string
+	}{
+		{"a delta", asn1.ObjectIdentifier{2, 5, 29, 27}, "\x02\x01\x01"},
+		{"of a distribution point", point, "\x30\x0d\xa0\x0b\xa0\x09\x86\x07ldap://"},
+		{"of users", point, "\x30\x03\x81\x01\xff"},
+		{"of authorities", point, "\x30\x03\x82\x01\xff"},
+		{"for some reasons", point, "\x30\x04\x83\x02\x06\x40"},
+		{"indirect", point, "\x30\x03\x84\x01\xff"},
+		{"of attribute certificates", point, "\x30\x03\x85\x01\xff"},
+	} {
+		for _, critical := range []bool{true, false} {
+			list := s.pki.CRL(pki.CRLSpec{Edit: func(l *x509.RevocationList) {
+				l.ExtraExtensions = []pkix.Extension{{Id: c.id, Critical: critical, Value: []byte(c.value)}}
+			}})
+			t.Run(fmt.Sprint("a CRL, ", c.name, ", critical: ", critical), func(t *testing.T) {
+				_, err := s.NewClient(&backend.ClientConfig{Common: backend.Common{Anchors: s.pki.Anchors(), CRLs: [][]byte{list}}, ServerName: pki.Host})
+				expect(t, err, backend.Config, backend.CRLUnsupported)
+				_, err = s.NewServer(&backend.ServerConfig{
+					Common:  backend.Common{Anchors: s.pki.Anchors(), CRLs: [][]byte{list}},
+					Default: s.pki.Server(pki.P256).Pair(), Client: backend.CertOptional,
+				})
+				expect(t, err, backend.Config, backend.CRLUnsupported)
+			})
+		}
 	}
 }
 

@@ -6,8 +6,6 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/asn1"
 	"errors"
 	"strings"
 	"testing"
@@ -54,12 +52,7 @@ func (s suite) config(t *testing.T) {
 			}
 		})
 	}
-	delta := s.pki.CRL(pki.CRLSpec{Edit: func(l *x509.RevocationList) {
-		l.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 27}, Critical: true, Value: []byte{2, 1, 1}}}
-	}})
-	indirect := s.pki.CRL(pki.CRLSpec{Edit: func(l *x509.RevocationList) {
-		l.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 28}, Critical: true, Value: []byte{0x30, 3, 0x84, 1, 0xff}}}
-	}})
+	s.partialCRLs(t)
 	for _, c := range []struct {
 		name string
 		edit func(*backend.Common)
@@ -68,8 +61,6 @@ func (s suite) config(t *testing.T) {
 		{"no anchor", func(c *backend.Common) { c.Anchors = nil }, backend.NoAnchor},
 		{"garbage anchor", func(c *backend.Common) { c.Anchors = [][]byte{[]byte("garbage")} }, backend.BadAnchor},
 		{"garbage CRL", func(c *backend.Common) { c.CRLs = [][]byte{[]byte("garbage")} }, backend.BadCRL},
-		{"delta CRL", func(c *backend.Common) { c.CRLs = [][]byte{delta} }, backend.CRLUnsupported},
-		{"indirect CRL", func(c *backend.Common) { c.CRLs = [][]byte{indirect} }, backend.CRLUnsupported},
 		{"TLS 1.1", func(c *backend.Common) { c.MinVersion = 0x0302 }, backend.BadVersions},
 		{"TLS 1.4", func(c *backend.Common) { c.MaxVersion = 0x0305 }, backend.BadVersions},
 		{"versions the wrong way round", func(c *backend.Common) { c.MinVersion, c.MaxVersion = backend.TLS13, backend.TLS12 }, backend.BadVersions},

@@ -195,16 +195,22 @@ int ucspi_name_anchors(ucspi_endpoint *e)
 	return 1;
 }
 
-static int critical(const STACK_OF(X509_EXTENSION) *extensions)
+// narrows finds an extension that makes a CRL less than its issuer's whole list:
+// a delta, or an issuing distribution point, which ought to be critical and may
+// not be; and any critical one.
+static int narrows(const STACK_OF(X509_EXTENSION) *extensions)
 {
-	for (int i = 0; i < sk_X509_EXTENSION_num(extensions); i++)
-		if (X509_EXTENSION_get_critical(sk_X509_EXTENSION_value(extensions, i)))
+	for (int i = 0; i < sk_X509_EXTENSION_num(extensions); i++) {
+		X509_EXTENSION *x = sk_X509_EXTENSION_value(extensions, i);
+		int type = OBJ_obj2nid(X509_EXTENSION_get_object(x));
+
+		if (X509_EXTENSION_get_critical(x) || type == NID_delta_crl || type == NID_issuing_distribution_point)
 			return 1;
+	}
 	return 0;
 }
 
-// ucspi_add_crl refuses lists with a critical extension: delta CRLs and those
-// that speak for some certificates only (RFC 5280, 5.2).
+// ucspi_add_crl refuses lists that speak for some certificates only (RFC 5280, 5.2).
 enum ucspi_crl_fault ucspi_add_crl(ucspi_endpoint *e, const unsigned char *der, size_t length)
 {
 	X509_CRL *crl = ucspi_crl(der, length), **more;
@@ -213,9 +219,9 @@ enum ucspi_crl_fault ucspi_add_crl(ucspi_endpoint *e, const unsigned char *der, 
 	if (crl != NULL && X509_CRL_get0_lastUpdate(crl) != NULL) {
 		STACK_OF(X509_REVOKED) *revoked = X509_CRL_get_REVOKED(crl);
 
-		fault = critical(X509_CRL_get0_extensions(crl)) ? UCSPI_CRL_UNSUPPORTED : UCSPI_CRL_GOOD;
+		fault = narrows(X509_CRL_get0_extensions(crl)) ? UCSPI_CRL_UNSUPPORTED : UCSPI_CRL_GOOD;
 		for (int i = 0; i < sk_X509_REVOKED_num(revoked); i++)
-			if (critical(X509_REVOKED_get0_extensions(sk_X509_REVOKED_value(revoked, i))))
+			if (narrows(X509_REVOKED_get0_extensions(sk_X509_REVOKED_value(revoked, i))))
 				fault = UCSPI_CRL_UNSUPPORTED;
 	}
 	if (fault == UCSPI_CRL_GOOD && (more = OPENSSL_realloc(e->crls, (e->crl_count + 1) * sizeof *more)) != NULL) {

@@ -63,8 +63,8 @@ var (
 	oidIssuingPoint   = []byte{0x55, 0x1d, 0x1c} // 2.5.29.28: RFC 5280, 5.2.5
 )
 
-// crlSupported reports whether a CRL is complete for all reasons and speaks of
-// its own issuer's certificates.
+// crlSupported reports whether a CRL is its issuer's whole list. An issuing
+// distribution point narrows it, whether it is critical, as it ought to be, or not.
 func crlSupported(der []byte) bool {
 	in := cryptobyte.String(der)
 	var body, extensions cryptobyte.String
@@ -72,40 +72,15 @@ func crlSupported(der []byte) bool {
 		return false
 	}
 	for !extensions.Empty() {
-		var extension, oid, value cryptobyte.String
+		var extension, oid cryptobyte.String
 		if !extensions.ReadASN1(&extension, asn1.SEQUENCE) ||
 			!extension.ReadASN1(&oid, asn1.OBJECT_IDENTIFIER) ||
 			!extension.SkipOptionalASN1(asn1.BOOLEAN) ||
-			!extension.ReadASN1(&value, asn1.OCTET_STRING) {
+			!extension.SkipASN1(asn1.OCTET_STRING) {
 			return false
 		}
-		if bytes.Equal(oid, oidDeltaIndicator) || bytes.Equal(oid, oidIssuingPoint) && !issuingPointSupported(value) {
+		if bytes.Equal(oid, oidDeltaIndicator) || bytes.Equal(oid, oidIssuingPoint) {
 			return false
-		}
-	}
-	return true
-}
-
-// issuingPointSupported refuses onlySomeReasons [3], indirectCRL [4] and
-// onlyContainsAttributeCerts [5].
-func issuingPointSupported(value cryptobyte.String) bool {
-	var point cryptobyte.String
-	if !value.ReadASN1(&point, asn1.SEQUENCE) || !value.Empty() {
-		return false
-	}
-	for !point.Empty() {
-		var field cryptobyte.String
-		var t asn1.Tag
-		if !point.ReadAnyASN1(&field, &t) {
-			return false
-		}
-		switch t {
-		case asn1.Tag(3).ContextSpecific():
-			return false
-		case asn1.Tag(4).ContextSpecific(), asn1.Tag(5).ContextSpecific():
-			if len(field) != 1 || field[0] != 0 {
-				return false
-			}
 		}
 	}
 	return true

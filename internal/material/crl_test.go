@@ -22,8 +22,7 @@ func point(fields ...byte) pkix.Extension {
 func TestCRLs(t *testing.T) {
 	plain := makeCRL()
 	pemPlain := armour("X509 CRL", plain)
-	users := makeCRL(point(0x81, 1, 0xff))
-	notIndirect := makeCRL(point(0x84, 1, 0))
+	second := makeCRL(pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 99}, Value: []byte{5, 0}})
 	f := newFolder(t)
 	ca := "CAFILE=" + f.put("ca", makeCert("a"))
 	cases := []struct {
@@ -34,10 +33,9 @@ func TestCRLs(t *testing.T) {
 	}{
 		{"PEM", pemPlain, [][]byte{plain}, ""},
 		{"DER", plain, [][]byte{plain}, ""},
-		{"several", join(pemPlain, []byte("text\n"), crlf(armour("X509 CRL", users))), [][]byte{plain, users}, ""},
-		{"several DER", join(plain, users), [][]byte{plain, users}, ""},
+		{"several", join(pemPlain, []byte("text\n"), crlf(armour("X509 CRL", second))), [][]byte{plain, second}, ""},
+		{"several DER", join(plain, second), [][]byte{plain, second}, ""},
 		{"among certificates", join(armour("CERTIFICATE", makeCert("a")), pemPlain), [][]byte{plain}, ""},
-		{"not indirect", notIndirect, [][]byte{notIndirect}, ""},
 		{"empty", nil, nil, "the file is empty"},
 		{"text", []byte("text"), nil, "no CRL in it"},
 		{"certificate", armour("CERTIFICATE", makeCert("a")), nil, "no CRL in it"},
@@ -47,8 +45,11 @@ func TestCRLs(t *testing.T) {
 		{"DER cut off", plain[:60], nil, "malformed or cut off DER, no CRL in it"},
 		{"delta", makeCRL(pkix.Extension{Id: deltaOID, Critical: true, Value: []byte{2, 1, 1}}), nil, string(backend.CRLUnsupported)},
 		{"delta in PEM", join(armour("X509 CRL", makeCRL(pkix.Extension{Id: deltaOID, Value: []byte{2, 1, 1}})), pemPlain), nil, string(backend.CRLUnsupported) + " (PEM block at line 1)"},
+		{"of a distribution point", makeCRL(point(0xa0, 2, 0xa0, 0)), nil, string(backend.CRLUnsupported)},
+		{"of users", makeCRL(point(0x81, 1, 0xff)), nil, string(backend.CRLUnsupported)},
+		{"of authorities", makeCRL(point(0x82, 1, 0xff)), nil, string(backend.CRLUnsupported)},
+		{"of authorities, not critical", makeCRL(pkix.Extension{Id: pointOID, Value: []byte{0x30, 3, 0x82, 1, 0xff}}), nil, string(backend.CRLUnsupported)},
 		{"indirect", makeCRL(point(0x84, 1, 0xff)), nil, string(backend.CRLUnsupported)},
-		{"indirect behind users", makeCRL(point(0x81, 1, 0xff, 0x84, 1, 0xff)), nil, string(backend.CRLUnsupported)},
 		{"attribute certificates", makeCRL(point(0x85, 1, 0xff)), nil, string(backend.CRLUnsupported)},
 		{"some reasons", makeCRL(point(0x83, 2, 6, 0x40)), nil, string(backend.CRLUnsupported)},
 		{"bad point", makeCRL(pkix.Extension{Id: pointOID, Value: []byte{5, 0}}), nil, string(backend.CRLUnsupported)},

@@ -3,13 +3,21 @@ package verify
 import (
 	"bytes"
 	"crypto/x509"
+	"encoding/asn1"
 
 	"ucspitls/backend"
 )
 
-// parseCRL refuses lists with a critical extension: these are delta CRLs and
-// those whose issuingDistributionPoint narrows what they speak for, and a
-// list that is only half understood proves nothing (RFC 5280, 5.2).
+// deltaIndicator and issuingPoint make a CRL less than its issuer's whole list.
+// They ought to be critical, and may not be (RFC 5280, 5.2.4 and 5.2.5).
+var (
+	deltaIndicator = asn1.ObjectIdentifier{2, 5, 29, 27}
+	issuingPoint   = asn1.ObjectIdentifier{2, 5, 29, 28}
+)
+
+// parseCRL refuses lists that speak for some certificates only, and those with a
+// critical extension: a list that is only half understood proves nothing (RFC
+// 5280, 5.2).
 func parseCRL(der []byte) (*x509.RevocationList, error) {
 	list, err := x509.ParseRevocationList(der)
 	if err != nil {
@@ -17,7 +25,7 @@ func parseCRL(der []byte) (*x509.RevocationList, error) {
 	}
 	unsupported := &backend.Error{Kind: backend.Config, Reason: backend.CRLUnsupported}
 	for _, x := range list.Extensions {
-		if x.Critical {
+		if x.Critical || x.Id.Equal(deltaIndicator) || x.Id.Equal(issuingPoint) {
 			return nil, unsupported
 		}
 	}

@@ -97,6 +97,7 @@ func init() {
 		{"name", suite.names},
 		{"no-verify", suite.noVerify},
 		{"crl", suite.crls},
+		{"constraints", suite.constraints},
 		{"clock", suite.clock},
 		{"keylog", suite.keyLog},
 		{"tickets", suite.tickets},

@@ -8,6 +8,13 @@ import (
 	"ucspitls/backend"
 )
 
+var (
+	nameConstraints = asn1.ObjectIdentifier{2, 5, 29, 30}
+	subjectAltName  = asn1.ObjectIdentifier{2, 5, 29, 17}
+	oidMail         = []byte{0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x01} // emailAddress, PKCS #9
+	oidCommonName   = []byte{0x55, 0x04, 0x03}
+)
+
 // deltaIndicator and issuingPoint make a CRL less than its issuer's whole list.
 // They ought to be critical, and may not be (RFC 5280, 5.2.4 and 5.2.5).
 var (

@@ -90,7 +90,8 @@ func (v *Verifier) Peer(presented []*x509.Certificate, use x509.ExtKeyUsage, nam
 	return v.Policy(chains)
 }
 
-// Policy checks what crypto/x509 does not, RSA key sizes and CRLs. One chain
+// Policy checks what crypto/x509 does not: RSA key sizes, name constraints on
+// subjects, and CRLs. One chain
 // that is good suffices; otherwise the first one's fault is reported.
 func (v *Verifier) Policy(chains [][]*x509.Certificate) error {
 	var first error
@@ -114,6 +115,9 @@ func (v *Verifier) policy(chain []*x509.Certificate) error {
 		if key, ok := c.PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() < backend.MinRSA {
 			return refuse(backend.PeerWeak, nil)
 		}
+	}
+	if !withinConstraints(chain) {
+		return refuse(backend.PeerBadChain, nil)
 	}
 	if len(v.crls) == 0 {
 		return nil

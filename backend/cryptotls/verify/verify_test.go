@@ -2,6 +2,7 @@ package verify
 
 import (
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"errors"
 	"testing"
 	"time"
@@ -184,6 +185,32 @@ func FuzzCRL(f *testing.F) {
 		v := newVerifier(t, nil, [][]byte{der})
 		if err := v.revocation(leaf, issuer); err == nil && list.CheckSignatureFrom(issuer) != nil {
 			t.Error("an unsigned list clears a certificate")
+		}
+	})
+}
+
+// FuzzConstraints: what an authority and a certificate below it may hold. Without
+// limits everything is within them, and nothing is within its own exclusion.
+func FuzzConstraints(f *testing.F) {
+	p := pki.New(f)
+	subject := p.Server(pki.P256).X509.RawSubject
+	f.Add([]byte{0x30, 0x0e, 0xa0, 0x0c, 0x30, 0x0a, 0x82, 0x08, 'h', '.', 'e', 'x', 'a', 'm', 'p', 'l'}, subject, []byte{0x30, 0})
+	f.Add([]byte{0x30, 4, 0xa1, 2, 0x30, 0}, []byte{0x30, 0}, []byte{0x30, 4, 0xa4, 2, 0x30, 0})
+	f.Fuzz(func(t *testing.T, limits, subject, names []byte) {
+		c := &x509.Certificate{RawSubject: subject, Extensions: []pkix.Extension{{Id: subjectAltName, Value: names}}}
+		if !withinConstraints([]*x509.Certificate{c, {}}) {
+			t.Error("refused without limits")
+		}
+		ca := &x509.Certificate{Extensions: []pkix.Extension{{Id: nameConstraints, Value: limits}}}
+		within := withinConstraints([]*x509.Certificate{c, ca})
+		claimed, ok := namesOf(c, true)
+		_, excluded, readable := limitsOf(ca)
+		for _, n := range claimed {
+			for _, l := range excluded {
+				if ok && readable && within && l.form == n.form && l.covers(n) {
+					t.Errorf("%x is excluded, and let in", n.base)
+				}
+			}
 		}
 	})
 }

@@ -21,6 +21,7 @@ import (
 // crypto/tls never would. From its first record on the peer can't write.
 // AES-128-GCM with SHA-256 only.
 type crafter struct {
+	peer    string // CLIENT or SERVER, whose part it plays
 	version uint16
 	secret  []byte // TLS 1.3: the traffic secret
 	aead    cipher.AEAD
@@ -60,7 +61,7 @@ func (s suite) crafted(t *testing.T, f func(t *testing.T, start func() (*session
 
 func craft(t *testing.T, x *session, peer string) (*session, *crafter) {
 	x.connect()
-	c := &crafter{version: x.peer.ConnectionState().Version}
+	c := &crafter{peer: peer, version: x.peer.ConnectionState().Version}
 	if c.version == tls.VersionTLS13 {
 		if name := x.conn.State().Cipher; name != "TLS_AES_128_GCM_SHA256" {
 			need.Missing(t, "AES-128-GCM, for crafted records", "a processor with AES instructions: this one prefers "+name)

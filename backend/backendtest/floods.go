@@ -99,6 +99,49 @@ func (s suite) floods(t *testing.T) {
 		})
 	}
 	t.Run("before the handshake", s.earlyFloods)
+	t.Run("none", s.noFloods)
+}
+
+// noFloods: a peer may change its keys, and send tickets, without data of its own.
+func (s suite) noFloods(t *testing.T) {
+	ticket := message(newTicket, 0, 0, 1, 0, 0, 0, 0, 0, 1, 1, 0, 4, 't', 'i', 'c', 'k', 0, 0)
+	for _, f := range []struct {
+		name    string
+		n       int
+		message []byte
+		writes  bool // data goes the other way
+		client  bool // only a client gets it
+	}{
+		{"KeyUpdates", 40, message(keyUpdateMsg, 0), false, false},
+		{"KeyUpdates that want an answer", 40, message(keyUpdateMsg, 1), false, false},
+		{"KeyUpdates of a peer that downloads", 1000, message(keyUpdateMsg, 0), true, false},
+		{"tickets", 40, ticket, false, true},
+		{"tickets of a server that is written to", 1000, ticket, true, true},
+	} {
+		t.Run(f.name, func(t *testing.T) {
+			s.crafted(t, func(t *testing.T, start func() (*session, *crafter)) {
+				x, c := start()
+				if c.version != backend.TLS13 || f.client && c.peer == "CLIENT" {
+					return // there is no such message
+				}
+				buf := make([]byte, 100)
+				for i := range f.n {
+					x.inject(c.seal(handshakeRecord, f.message))
+					if f.message[0] == keyUpdateMsg {
+						c.update()
+					}
+					if n, err := x.conn.Read(buf); n != 0 || err != backend.ErrAgain {
+						t.Fatalf("the %dth: %d, %v", i+1, n, err)
+					}
+					if f.writes {
+						if _, err := x.conn.Write([]byte("x")); err != nil {
+							t.Fatalf("written after the %dth: %v", i+1, err)
+						}
+					}
+				}
+			})
+		})
+	}
 }
 
 // earlyFloods come where a ClientHello is due.

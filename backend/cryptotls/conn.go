@@ -42,6 +42,7 @@ type Conn struct {
 	state    backend.State
 	verified bool  // the peer's certificate is good; its key is proven when the handshake is done
 	cause    error // what our own side could not do
+	useless  *int  // the library's count of records that bring nothing; see advanced
 
 	next func() (struct{}, bool) // goes on with the handshake
 	stop func()                  // gives it up
@@ -127,6 +128,8 @@ func (c *Conn) resume() bool {
 func (c *Conn) finish() {
 	c.done = true
 	c.note(c.lib.ConnectionState())
+	c.useless = uselessRecords(c.lib)
+	c.advanced()
 	if c.handshakeErr != nil {
 		c.handshakeErr = c.handshakeError(c.handshakeErr)
 	}
@@ -153,6 +156,7 @@ func (c *Conn) Read(p []byte) (n int, err error) {
 	n, err = c.read(p)
 	switch {
 	case n > 0 || err == nil: // an error behind data comes with the next call
+		c.advanced()
 		return n, nil
 	case err == again{}:
 		return 0, backend.ErrAgain
@@ -182,6 +186,7 @@ func (c *Conn) Write(p []byte) (n int, err error) {
 		c.failWrite(err)
 		return n, c.writeErr
 	}
+	c.advanced()
 	return n, nil
 }
 
@@ -229,7 +234,7 @@ func (c *Conn) Close() {
 		c.done, c.handshakeErr = true, closed
 	}
 	c.readErr, c.writeErr = closed, closed
-	c.lib = nil
+	c.lib, c.useless = nil, nil
 }
 
 // caught makes an error of a panic: the library gets what strangers send.

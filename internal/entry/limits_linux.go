@@ -31,9 +31,14 @@ var shortages = [...]struct{ says, line string }{
 
 const (
 	thrown = "fatal error: "
+	// In a program with cgo the runtime starts on the process's own stack. Where
+	// that is of a usual size this is a bug, and stays one.
+	onTheStack = "runtime: morestack on g0, stack ["
+	usualStack = 1 << 20
 
 	noThread     = ": fatal: unable to start a thread: resource temporarily unavailable\n"
 	noMemory     = ": fatal: unable to allocate memory: cannot allocate memory\n"
+	noStack      = ": fatal: unable to run on so small a stack: cannot allocate memory\n"
 	noDescriptor = ": fatal: unable to open a descriptor: too many open files\n"
 
 	systemFailed = 111 // diag.System
@@ -44,6 +49,7 @@ var (
 	threw   bool      // thrown came, and is not written yet
 	said    [160]byte // the line
 	program [commLen]byte
+	stack   syscall.Rlimit
 )
 
 // A program without the assembly takes its name before a sandbox can forbid it.
@@ -74,12 +80,22 @@ func runtimeWrite(fd uintptr, p unsafe.Pointer, n int32) int32 {
 				endFor(shortages[i].line)
 			}
 		}
+		if isPrefix(p, n, onTheStack) && isStackSmall() {
+			endFor(noStack)
+		}
 		if threw {
 			threw = false
 			write(fd, unsafe.Pointer(unsafe.StringData(thrown)), len(thrown))
 		}
 	}
 	return write(fd, p, int(n))
+}
+
+//go:nosplit
+//go:norace
+func isStackSmall() bool {
+	_, _, errno := syscall.RawSyscall6(syscall.SYS_PRLIMIT64, 0, syscall.RLIMIT_STACK, 0, uintptr(unsafe.Pointer(&stack)), 0, 0)
+	return errno == 0 && stack.Cur < usualStack
 }
 
 // endFor writes the program's name and a line, and exits.

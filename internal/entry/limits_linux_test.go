@@ -39,6 +39,7 @@ func TestShortages(t *testing.T) {
 		{"a bug", "fatal error: |all goroutines are asleep - deadlock!|\n", "fatal error: all goroutines are asleep - deadlock!\n", 2},
 		{"a panic", "panic: |out of order|\n", "panic: out of order\n", 2},
 		{"the same twice", "fatal error: |fatal error: |x|\n", "fatal error: fatal error: x\n", 2},
+		{"a stack of a usual size", onTheStack + "|0x1|", onTheStack + "0x1", 2},
 		{"half a word", "runtime: failed to create|\n", "runtime: failed to create\n", 2},
 	}
 	for _, s := range shortages {
@@ -64,6 +65,20 @@ func TestShortages(t *testing.T) {
 	}
 }
 
+// A program that overflows a stack that somebody has made small is not at fault.
+func TestSmallStack(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("/bin/sh", "-c", `ulimit -s 1000; exec "$0"`, self)
+	cmd.Env = append(os.Environ(), pieces+"="+onTheStack+"|0x1|")
+	out, _ := cmd.CombinedOutput()
+	if code := cmd.ProcessState.ExitCode(); !strings.HasSuffix(string(out), noStack) || code != 111 {
+		t.Errorf("exit code %d, %q", code, out)
+	}
+}
+
 // The words are those of the Go that builds the programs.
 func TestShortagesAreTheRuntimes(t *testing.T) {
 	root, err := exec.Command("go", "env", "GOROOT").Output()
@@ -86,6 +101,9 @@ func TestShortagesAreTheRuntimes(t *testing.T) {
 		if !strings.Contains(all.String(), `"`+s.says) {
 			t.Errorf("%s never says %q", runtime.Version(), s.says)
 		}
+	}
+	if !strings.Contains(all.String(), `"`+onTheStack+`"`) {
+		t.Errorf("%s never says %q", runtime.Version(), onTheStack)
 	}
 	if !strings.Contains(all.String(), `"`+thrown+`"`) {
 		t.Errorf("%s never says %q", runtime.Version(), thrown)

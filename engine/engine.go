@@ -16,7 +16,7 @@
 //   - They own the process: they close descriptors, change ids, go into a sandbox
 //     and set signal handlers. So nothing else may run in
 //     it. A backend opens what it needs in NewServer and NewClient, which run
-//     before the sandbox.
+//     before the sandbox, with the ids of TLS_UID and TLS_GID.
 //   - --version says what [backend.Info] says, and the version that is
 //     linked in with -ldflags '-X ucspitls/internal/diag.Version=1.0'.
 //

@@ -10,7 +10,7 @@
 //	│ socket; never reads from it  │◄────────────────┤ rights, then accepts    │
 //	└──────────────────────────────┘ "ready", death  │  loop  loop  ...        │
 //	                                                 └───▲─────────────────────┘
-//	                        socket, internal/handover      │ descriptors
+//	                      socket, internal/handover      │ descriptors
 //	 s6-tlsd, s6-ucspitlsd ──────────────────────────────┘
 //
 // The worker is the same executable, recognised by its argv[0]. Reload is a

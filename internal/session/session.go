@@ -120,7 +120,7 @@ func (r *Role) run(b backend.Backend, p *diag.Printer, o *option.Values, fds tun
 	}
 	defer s.release()
 	clock := func() time.Duration { return time.Since(start) }
-	t := s.Begin(Request{Printer: p, Rules: s.Rules, Remote: s.remote, FDs: fds, Net: net, Close: fd.Close, OnHandshake: s.release})
+	t := s.Begin(Request{Printer: p, Rules: s.Rules, Remote: s.remote, FDs: fds, Net: net, Close: fd.Close, Release: s.release})
 	err = tunnel.Run(t.Tunnel, fds, clock)
 	if e := t.End(clock(), err); e != nil {
 		return e

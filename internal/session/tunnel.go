@@ -20,8 +20,10 @@ type Request struct {
 	Pool    *tunnel.Pool
 	Close   tunnel.Closer
 	Turn    tunnel.Turn // for calls on prog's descriptors
-	// OnHandshake is called when the handshake is done, before prog is told.
-	OnHandshake func()
+	// Release, if it is not nil, is called when the handshake is done: what only that
+	// needs is no longer needed. OnHandshake is called behind the report of it,
+	// before prog is told.
+	Release, OnHandshake func()
 }
 
 // A Tunnel is one connection of a Setup.
@@ -53,8 +55,13 @@ func (s *Setup) Begin(r Request) *Tunnel {
 
 // established reports the handshake and gives the information for prog.
 func (t *Tunnel) established(s backend.State) []byte {
+	if t.request.Release != nil {
+		t.request.Release()
+	}
 	blob := t.inform(s)
-	t.request.OnHandshake()
+	if t.request.OnHandshake != nil {
+		t.request.OnHandshake()
+	}
 	return blob
 }
 

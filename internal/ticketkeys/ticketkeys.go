@@ -59,7 +59,7 @@ type rotation struct {
 	previous int // keys to keep
 }
 
-// run makes a new key unless the current one is ifOlder than age, which 0
+// run makes a new key unless the current one is younger than age, which 0
 // never is. It gives the age of the key that is then the current one.
 func (r *rotation) run(age time.Duration) (time.Duration, error) {
 	f, err := open(r.path)

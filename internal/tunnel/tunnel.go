@@ -39,7 +39,7 @@
 //	                                 a close_notify or for want of a reader, is none
 //	both are over, or nobody is    lingerQuiet and lingerStalled, Linger in all,
 //	  left at either local end       also for what prog's end does not take
-//	truncated, prog's output sent   the same
+//	truncated, prog's output sent  the same
 //	failed                         lingerAlert, Linger for what prog does not take
 //
 // The information blob keeps no session. One Step takes a bounded number of

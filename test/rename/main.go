@@ -26,8 +26,8 @@ func main() {
 	}
 }
 
-// rename writes go.mod last: if it is interrupted, the next call finds the old
-// path there and goes on.
+// rename writes go.mod last: if it is interrupted, the next call finds the old path
+// there and goes on, unless the new one begins like a room of the old.
 func rename(root, path string) error {
 	if err := check(path); err != nil {
 		return err
@@ -124,6 +124,9 @@ func check(path string) error {
 	refused := fmt.Errorf("MODULE=%s is not a module path, like example.org/ucspitls", path)
 	if !regexp.MustCompile(`^[\w~+-][\w.~+/-]*$`).MatchString(path) {
 		return refused
+	}
+	if regexp.MustCompile(`(/v[2-9][0-9]*|\.v[0-9]+)$`).MatchString(path) {
+		return fmt.Errorf("MODULE=%s ends in a major version, which this module has none of", path)
 	}
 	if exec.Command("go", "mod", "edit", "-print", "-module="+path).Run() != nil {
 		return refused

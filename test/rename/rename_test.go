@@ -32,7 +32,7 @@ func TestRename(t *testing.T) {
 		}
 	}
 	old := original
-	for i, path := range []string{"example.org/some-where/uc.spi_tls/v2", "plain", "example.org/plain", original} {
+	for i, path := range []string{"example.org/some-where/uc.spi_tls/x2", "plain", "example.org/plain", original} {
 		run(t, dir, "make", "-s", "rename", "MODULE="+path)
 		if got := strings.TrimSpace(run(t, dir, "go", "list", "-m")); got != path {
 			t.Fatalf("the module is %s, not %s", got, path)
@@ -103,6 +103,11 @@ func TestRefused(t *testing.T) {
 	}
 	for _, path := range []string{"fmt", "crypto/tls", "internal"} {
 		if err := rename(dir, path); err == nil || !strings.Contains(err.Error(), "standard library") {
+			t.Errorf("%q: %v", path, err)
+		}
+	}
+	for _, path := range []string{"example.org/a/v2", "gopkg.in/a.v2"} {
+		if err := rename(dir, path); err == nil || !strings.Contains(err.Error(), "major version") {
 			t.Errorf("%q: %v", path, err)
 		}
 	}

@@ -152,6 +152,8 @@ func withCert(c *pki.Cert, v uint16) func(*tls.Config) {
 
 func (s suite) names(t *testing.T) {
 	ok := backend.Reason("")
+	topLevel := s.pki.Named("*.lan", pki.Spec{Name: "lan", DNS: []string{"*.lan"}, Use: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}})
+	both := s.pki.Named("*.lan, host.lan", pki.Spec{Name: "lan", DNS: []string{"*.lan", "Host.lan"}, Use: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}})
 	for _, c := range []struct {
 		cert *pki.Cert
 		name string
@@ -175,6 +177,13 @@ func (s suite) names(t *testing.T) {
 		{s.pki.BadServer(pki.Wildcard), "a.mail.example.org", backend.PeerName},
 		{s.pki.BadServer(pki.Wildcard), "example.org", backend.PeerName},
 		{s.pki.BadServer(pki.EmptySubject), "localhost", ok},
+		{topLevel, "host.lan", backend.PeerName},
+		{topLevel, "host.lan.", backend.PeerName},
+		{topLevel, "HOST.lan", backend.PeerName},
+		{topLevel, "a.host.lan", backend.PeerName},
+		{both, "host.lan", ok},
+		{both, "HOST.lan", ok},
+		{both, "other.lan", backend.PeerName},
 	} {
 		for _, v := range bothVersions {
 			x := s.dial(t, func(cfg *backend.ClientConfig) { cfg.ServerName = c.name }, withCert(c.cert, v))

@@ -67,6 +67,7 @@ func TestServerCertificates(t *testing.T) {
 		{"wildcard, no label", wild, "example.org", other},
 		{"wildcard, other domain", wild, "www.example.net", other},
 		{"wildcard in the middle of a label", tld, "foo.example.org", other},
+		{"wildcard for a top-level domain", tld, "example.org", other},
 		{"two wildcards", tld, "a.b.example.net", other},
 		{"unknown CA", p.BadServer(pki.UnknownCA), "localhost", unknown},
 		{"self-signed", p.BadServer(pki.SelfSigned), "localhost", unknown},

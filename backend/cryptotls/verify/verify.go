@@ -6,13 +6,16 @@ import (
 	"bytes"
 	"crypto/rsa"
 	"crypto/x509"
+	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
 
 	"ucspitls/backend"
+	"ucspitls/backend/hostname"
 )
 
 // A Verifier holds trust anchors and CRLs. It is immutable.
@@ -86,8 +89,33 @@ func (v *Verifier) Peer(presented []*x509.Certificate, use x509.ExtKeyUsage, nam
 		if err := presented[0].VerifyHostname(name); err != nil {
 			return refuse(backend.PeerName, err)
 		}
+		if isByTopLevel(presented[0], name) {
+			return refuse(backend.PeerName, errTopLevel)
+		}
 	}
 	return v.Policy(chains)
+}
+
+var errTopLevel = errors.New("a wildcard for a whole top-level domain")
+
+// isByTopLevel reports whether a name that a certificate has is a host's which it has
+// by a wildcard for a whole top-level domain alone: that is nobody's to have.
+func isByTopLevel(c *x509.Certificate, name string) bool {
+	name = hostname.Lower(strings.TrimSuffix(name, "."))
+	_, parent, ok := strings.Cut(name, ".")
+	if !ok || strings.Contains(parent, ".") {
+		return false
+	}
+	wild := false
+	for _, n := range c.DNSNames {
+		switch hostname.Lower(strings.TrimSuffix(n, ".")) {
+		case name:
+			return false
+		case "*." + parent:
+			wild = true
+		}
+	}
+	return wild
 }
 
 // Policy checks what crypto/x509 does not: RSA key sizes, name constraints on

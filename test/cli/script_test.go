@@ -28,6 +28,7 @@ func TestScripts(t *testing.T) { scripts(t, "testdata") }
 
 // TestScriptsOfPeers are those with programs of others.
 func TestScriptsOfPeers(t *testing.T) {
+	entryOnly(t) // one has a limit on memory
 	front := filepath.Dir(need.Program(t, "smtpfront-echo", "mailfront"))
 	need.Program(t, "tcpserver", "ucspi-tcp")
 	need.Program(t, "softlimit", "daemontools")

@@ -6,6 +6,7 @@ import (
 	"encoding/asn1"
 	"fmt"
 	"testing"
+	"unicode/utf16"
 
 	"ucspitls/backend"
 	"ucspitls/backend/backendtest/pki"
@@ -24,6 +25,14 @@ func marshal(v any) []byte {
 		panic(err)
 	}
 	return der
+}
+
+func bmp(s string) asn1.RawValue {
+	v := asn1.RawValue{Tag: asn1.TagBMPString}
+	for _, u := range utf16.Encode([]rune(s)) {
+		v.Bytes = append(v.Bytes, byte(u>>8), byte(u))
+	}
+	return v
 }
 
 type subtree struct{ Base asn1.RawValue }
@@ -49,6 +58,12 @@ func (s suite) constraints(t *testing.T) {
 		return func(c *x509.Certificate) { c.Subject = pkix.Name{Organization: []string{o}, CommonName: "joe"} }
 	}
 	none := func(*x509.Certificate) {}
+	wide := func(o, cn string) func(*x509.Certificate) { // as BMPStrings, two bytes a character
+		return func(c *x509.Certificate) {
+			c.Subject = pkix.Name{ExtraNames: []pkix.AttributeTypeAndValue{
+				{Type: asn1.ObjectIdentifier{2, 5, 4, 10}, Value: bmp(o)}, {Type: asn1.ObjectIdentifier{2, 5, 4, 3}, Value: bmp(cn)}}}
+		}
+	}
 	trees := func(list ...asn1.RawValue) (all []subtree) {
 		for _, v := range list {
 			all = append(all, subtree{v})
@@ -79,6 +94,10 @@ func (s suite) constraints(t *testing.T) {
 		{"the directory in other letters", limits(false, trees(staff), nil), "joe", nil, of(" STAFF"), true},
 		{"another directory", limits(false, trees(staff), nil), "joe", nil, of("Guests"), false},
 		{"another directory, a permitted host", limits(false, trees(hostTree("limited.example"), staff), nil), "joe", []string{"a.limited.example"}, of("Guests"), false},
+		{"the directory in another string type", limits(false, trees(staff), nil), "", nil, wide("Staff", "joe"), true},
+		{"an excluded directory in another string type", limits(false, nil, trees(staff)), "", nil, wide("Staff", "joe"), false},
+		{"a host in another string type", limits(true, trees(hostTree("limited.example")), nil), "", nil, wide("Staff", "other.example"), false},
+		{"an excluded host in another string type", limits(true, nil, trees(hostTree("limited.example"))), "", nil, wide("Staff", "a.limited.example"), false},
 		{"an excluded directory", limits(false, nil, trees(staff)), "joe", nil, of("staff"), false},
 		{"beside an excluded directory", limits(false, nil, trees(staff)), "joe", nil, of("Guests"), true},
 	} {

@@ -3,7 +3,9 @@ package verify
 import (
 	"bytes"
 	"crypto/x509"
+	"encoding/binary"
 	"strings"
+	"unicode/utf16"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
@@ -170,14 +172,52 @@ func readAttribute(rdn *cryptobyte.String) (oid, value cryptobyte.String, tag as
 	return oid, value, tag, ok
 }
 
-// folded is a value in the form in which it is compared. Strings of several bytes a
-// character, and what is no string, are compared as they are.
+// folded is a value in the form in which it is compared. What is no string is
+// compared as it is.
 func folded(tag asn1.Tag, value []byte) string {
-	switch tag {
-	case asn1.PrintableString, asn1.UTF8String, asn1.IA5String, asn1.T61String:
-		return "string:" + strings.ToLower(strings.Join(strings.Fields(string(value)), " "))
+	if s, ok := text(tag, value); ok {
+		return "string:" + strings.ToLower(strings.Join(strings.Fields(s), " "))
 	}
 	return string(rune(tag)) + ":" + string(value)
+}
+
+// The string types that cryptobyte has no name for.
+const (
+	universalString = asn1.Tag(28) // four bytes a character
+	bmpString       = asn1.Tag(30) // two
+)
+
+// text is a string of any type, or not one.
+func text(tag asn1.Tag, value []byte) (string, bool) {
+	switch tag {
+	case asn1.PrintableString, asn1.UTF8String, asn1.IA5String:
+		return string(value), true
+	case asn1.T61String: // taken for Latin-1, as everybody does
+		var b strings.Builder
+		for _, c := range value {
+			b.WriteRune(rune(c))
+		}
+		return b.String(), true
+	case bmpString:
+		if len(value)%2 != 0 {
+			return "", false
+		}
+		var units []uint16
+		for ; len(value) > 0; value = value[2:] {
+			units = append(units, binary.BigEndian.Uint16(value))
+		}
+		return string(utf16.Decode(units)), true
+	case universalString:
+		if len(value)%4 != 0 {
+			return "", false
+		}
+		var b strings.Builder
+		for ; len(value) > 0; value = value[4:] {
+			b.WriteRune(rune(binary.BigEndian.Uint32(value)))
+		}
+		return b.String(), true
+	}
+	return "", false
 }
 
 // isHost: a name of one label is more likely a person's.
@@ -237,14 +277,24 @@ func namesOf(c *x509.Certificate, leaf bool) (names []name, ok bool) {
 			return nil, false
 		}
 		for !rdn.Empty() {
-			oid, value, _, ok := readAttribute(&rdn)
-			switch {
-			case !ok:
+			oid, value, tag, ok := readAttribute(&rdn)
+			if !ok {
 				return nil, false
+			}
+			form := formMail
+			switch {
 			case bytes.Equal(oid, oidMail):
-				names = append(names, name{formMail, value})
-			case leaf && bytes.Equal(oid, oidCommonName) && len(c.DNSNames) == 0 && isHost(string(value)):
-				names = append(names, name{formHost, value})
+			case leaf && bytes.Equal(oid, oidCommonName) && len(c.DNSNames) == 0:
+				form = formHost
+			default:
+				continue
+			}
+			s, ok := text(tag, value)
+			if !ok {
+				return nil, false
+			}
+			if form == formMail || isHost(s) {
+				names = append(names, name{form, cryptobyte.String(s)})
 			}
 		}
 	}
